@@ -1,0 +1,16 @@
+"""The training engine: what geoloc adds to mmengine's Runner."""
+
+from geoloc.engine import hooks
+from geoloc.engine.checkpoint import PlainCheckpointHook
+from geoloc.engine.optim import PartwiseCosineLR, PartwiseOptimWrapperConstructor
+from geoloc.engine.precision import BFloat16OptimWrapper
+from geoloc.engine.runner import QuietRunner
+
+__all__ = [
+    "BFloat16OptimWrapper",
+    "PartwiseCosineLR",
+    "PartwiseOptimWrapperConstructor",
+    "PlainCheckpointHook",
+    "QuietRunner",
+    "hooks",
+]

@@ -1,0 +1,48 @@
+"""What every command of ``tools/`` shares: arguments, and errors in one line."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from urllib.error import URLError
+
+from mmengine.config import DictAction
+
+from geoloc.errors import GeolocError
+
+
+def run_command(main: Callable[[], None]) -> None:
+    """Run ``main`` and exit; a user's mistake ends in one line and status 1.
+
+    With ``GEOLOC_DEBUG=1`` the whole traceback is shown instead.
+    """
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("\nstopped; repeat the command with --resume to go on from the last checkpoint")
+    except (GeolocError, TypeError, URLError, FileNotFoundError) as error:
+        if os.environ.get("GEOLOC_DEBUG") == "1" or not _is_users_mistake(error):
+            raise
+        sys.exit(f"error: {' '.join(str(error).split())}")
+
+
+def _is_users_mistake(error: Exception) -> bool:
+    # A constructor's refusal of a misspelt option is the one TypeError that a config can cause.
+    return not isinstance(error, TypeError) or "unexpected keyword argument" in str(error)
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that ``train`` and ``test`` have in common."""
+    parser.add_argument("config", help="run config, e.g. configs/dycl/dycl_r50_dacampus.py")
+    parser.add_argument("--work-dir", help="output folder (default: work_dirs/<config name>)")
+    parser.add_argument("--amp", action=argparse.BooleanOptionalAction, help="reduced precision")
+    parser.add_argument("--seed", type=int, help="random seed (default: the config's)")
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        metavar="KEY=VALUE",
+        help="override config values, e.g. train_cfg.max_epochs=5",
+    )
+    parser.add_argument("--launcher", choices=["none", "pytorch"], default="none")
+    parser.add_argument("--local-rank", type=int, default=0, help=argparse.SUPPRESS)

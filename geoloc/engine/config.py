@@ -1,0 +1,155 @@
+"""Read run configs, and find their mistakes before anything is built."""
+
+import hashlib
+import inspect
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import Registry
+from mmengine.runner import Runner
+
+from geoloc import registry as registries
+from geoloc.errors import ConfigError, UnknownTypeError
+from geoloc.registry import close_matches
+
+OWN_KEYS = {"amp", "custom_imports", "compile", "find_unused_parameters", "sync_bn"}
+# Keys that whoever builds a part takes out of its config before the constructor sees it.
+BUILDER_KEYS = {"type", "priority", "weight", "constructor", "paramwise_cfg", "_scope_"}
+RUN_KEYS = (set(inspect.signature(Runner.__init__).parameters) | OWN_KEYS) - {"self", "cfg"}
+
+
+def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Config:
+    """Read a run config and check it.
+
+    A config is Python code: read only configs that you trust.
+
+    Args:
+        path: A ``.py`` config file.
+        options: Overrides by dotted key, as from ``--cfg-options``.
+
+    Raises:
+        ConfigError: If the file is missing or broken, or a key has a typing mistake.
+        UnknownTypeError: If a ``type`` is not registered.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"config file {path} does not exist")
+    try:
+        cfg = Config.fromfile(str(path))
+    except (ConfigError, UnknownTypeError):
+        raise
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ConfigError(f"{path}: {type(error).__name__}: {reason}") from error
+    for key, value in (options or {}).items():
+        if key.partition(".")[0] not in RUN_KEYS | set(cfg):
+            raise ConfigError(f"--cfg-options {key}: {_unknown_key(key, RUN_KEYS | set(cfg))}")
+        _override(cfg, key, value)
+    check_config(cfg)
+    return cfg
+
+
+def check_config(cfg: Config) -> None:
+    """Refuse misspelt top-level keys, unknown types and unknown options of geoloc's own parts.
+
+    Raises:
+        ConfigError: Names the dotted key and the close matches.
+        UnknownTypeError: Likewise, for a ``type``.
+    """
+    for key in cfg:
+        if key not in RUN_KEYS and (matches := close_matches(key, RUN_KEYS, cutoff=0.8)):
+            raise ConfigError(f"config key {key!r} is unknown: did you mean {matches[0]}?")
+    for missing in {"model", "work_dir"} - set(cfg) - {"work_dir"}:
+        raise ConfigError(f"config has no {missing!r}; inherit one of configs/_base_/models")
+    for place, part in _typed_parts(cfg._to_lazy_dict() if cfg.format == "lazy" else cfg, ""):
+        kind = part["type"]
+        if not isinstance(kind, str):
+            continue
+        found = _resolve(place, kind)
+        if found.__module__.startswith("geoloc."):
+            _check_options(place, found, part)
+
+
+def _resolve(place: str, kind: str) -> Any:
+    known: list[str] = []
+    for registry in _all_registries():
+        if kind in registry:
+            return registry.get(kind)
+        known.extend(registry.known_names())
+    matches = close_matches(kind, known)
+    hint = f"did you mean {' or '.join(matches)}?" if matches else "is its module imported?"
+    raise UnknownTypeError(f"{place}.type={kind!r} is not registered: {hint}")
+
+
+def _check_options(place: str, found: Any, part: dict[str, Any]) -> None:
+    parameters = inspect.signature(found).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    for key in part:
+        if key not in parameters and key not in BUILDER_KEYS:
+            name = getattr(found, "__name__", part["type"])
+            raise ConfigError(f"{place}.{key}: {name} has {_unknown_key(key, parameters)}")
+
+
+def _unknown_key(key: str, known: Any) -> str:
+    matches = close_matches(key, known)
+    hint = f"did you mean {' or '.join(matches)}?" if matches else f"it knows {sorted(known)}"
+    return f"no option {key!r}: {hint}"
+
+
+def _override(cfg: Config, key: str, value: Any) -> None:
+    """Set one dotted key; ``None`` and lists replace, as a reader expects."""
+    *parents, last = key.split(".")
+    node: Any = cfg
+    for depth, name in enumerate(parents):
+        try:
+            node = node[int(name)] if isinstance(node, (list, tuple)) else node.setdefault(name, {})
+        except (AttributeError, IndexError, ValueError, TypeError):
+            node = None
+        if not isinstance(node, (dict, list)):
+            where = ".".join(parents[: depth + 1])
+            raise ConfigError(f"--cfg-options {key}: {where} is {node!r}, not a part with options")
+    if isinstance(node, list):
+        node[int(last)] = value
+    else:
+        node[last] = value
+
+
+def _typed_parts(node: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(node, (dict, Config)):
+        if "type" in node:
+            yield place, dict(node.items())
+        items = node.items()
+    elif isinstance(node, (list, tuple)):
+        items = ((str(position), item) for position, item in enumerate(node))
+    else:
+        return
+    for key, item in items:
+        yield from _typed_parts(item, f"{place}.{key}" if place else str(key))
+
+
+def _all_registries() -> Iterator[Any]:
+    for value in vars(registries).values():
+        if isinstance(value, Registry):
+            yield value
+
+
+def config_hash(cfg: Config) -> str:
+    """Return 12 hex digits that change with anything that can change a result.
+
+    Where the run writes, how it logs and how many processes share it do not count.
+    """
+    ignored = {"work_dir", "resume", "load_from", "launcher", "log_level", "model_wrapper_cfg"}
+    content = {key: _plain(value) for key, value in cfg.items() if key not in ignored}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (dict, ConfigDict)):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)

@@ -1,0 +1,15 @@
+"""Hooks that a training run of geoloc attaches to mmengine's Runner."""
+
+from geoloc.engine.hooks.backbone_warmup import BackboneWarmupHook
+from geoloc.engine.hooks.before_training import BeforeTrainingHook
+from geoloc.engine.hooks.epoch_seed import EpochSeedHook
+from geoloc.engine.hooks.place_levels import PlaceLevelsHook
+from geoloc.engine.hooks.progress import ProgressHook
+
+__all__ = [
+    "BackboneWarmupHook",
+    "BeforeTrainingHook",
+    "EpochSeedHook",
+    "PlaceLevelsHook",
+    "ProgressHook",
+]

@@ -1,0 +1,35 @@
+"""Start the processes' communication."""
+
+import os
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from geoloc.errors import ConfigError
+
+
+def init_distributed(cfg: Any, launcher: str) -> None:
+    """Prepare a run config for one or several processes, in place.
+
+    GPUs are left to mmengine (NCCL). On CPUs mmengine would ask for a GPU, so the gloo group is
+    opened here first, and the model wrapper is told to use no device.
+
+    Args:
+        cfg: The run config; ``launcher`` and ``model_wrapper_cfg`` are set.
+        launcher: ``none`` or ``pytorch`` (torchrun).
+
+    Raises:
+        ConfigError: If ``launcher`` is ``pytorch`` outside torchrun.
+    """
+    cfg.launcher = launcher
+    if launcher == "none":
+        return
+    if "RANK" not in os.environ:
+        raise ConfigError(
+            "--launcher pytorch needs the environment that torchrun sets; "
+            "start with tools/dist_train.sh CONFIG NUMBER_OF_PROCESSES"
+        )
+    if not torch.cuda.is_available() and not dist.is_initialized():
+        dist.init_process_group("gloo")
+        cfg.model_wrapper_cfg = {"type": "MMDistributedDataParallel", "device_ids": None}

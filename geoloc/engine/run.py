@@ -1,0 +1,116 @@
+"""Train and test from a config: what the command lines call."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.registry import RUNNERS
+
+from geoloc.engine.config import check_config, config_hash
+from geoloc.engine.hooks.before_training import FOLDER as BEFORE_TRAINING
+from geoloc.engine.launch import init_distributed
+from geoloc.engine.precision import enable_amp
+from geoloc.errors import CheckpointError, ConfigError
+from geoloc.evaluation.results import format_results, read_metrics
+
+
+def prepare(
+    cfg: Config,
+    work_dir: str | None = None,
+    amp: bool | None = None,
+    seed: int | None = None,
+    launcher: str = "none",
+) -> Config:
+    """Complete a run config with what is known only at the start of a run, in place.
+
+    Args:
+        cfg: From ``load_config``.
+        work_dir: Output folder; defaults to the config's, then to ``work_dirs/<config name>``.
+        amp: Reduced precision; defaults to the config's ``amp``.
+        seed: Defaults to the config's ``randomness.seed``, then to 0.
+        launcher: ``none`` or ``pytorch``.
+
+    Returns:
+        ``cfg``.
+    """
+    init_distributed(cfg, launcher)
+    name = Path(cfg.filename).stem if cfg.filename else "run"
+    cfg.work_dir = work_dir or cfg.get("work_dir") or f"work_dirs/{name}"
+    cfg.setdefault("randomness", {}).setdefault("seed", 0)
+    if seed is not None:
+        cfg.randomness.seed = seed
+    if cfg.get("amp") if amp is None else amp:
+        enable_amp(cfg)
+    sampler = cfg.train_dataloader.sampler
+    if sampler.setdefault("batch_size", cfg.train_dataloader.batch_size) != (
+        cfg.train_dataloader.batch_size
+    ):
+        raise ConfigError(
+            f"train_dataloader.batch_size={cfg.train_dataloader.batch_size} differs from "
+            f"train_dataloader.sampler.batch_size={sampler.batch_size}; set only the first"
+        )
+    cfg.train_dataloader.dataset.setdefault("seed", cfg.randomness.seed)
+    for evaluator in ("val_evaluator", "test_evaluator"):
+        if cfg.get(evaluator) is not None:
+            cfg[evaluator].output_dir = cfg.work_dir
+            cfg[evaluator].config_hash = config_hash(cfg)
+    check_config(cfg)
+    return cfg
+
+
+def train(cfg: Config, resume: str | None = None) -> Path:
+    """Train, evaluating as the config says, and print where the results are.
+
+    Args:
+        cfg: From ``prepare``.
+        resume: ``auto`` for the last checkpoint in the work folder, or a checkpoint file.
+
+    Returns:
+        The run folder, with ``metrics.json``, ``descriptors.npy``, ``index.csv`` and checkpoints.
+    """
+    _limit_threads(cfg)
+    cfg.resume = resume is not None
+    cfg.load_from = None if resume in (None, "auto") else resume
+    runner = RUNNERS.build(cfg)
+    runner.train()
+    return _finish(Path(runner.work_dir))
+
+
+def test(cfg: Config, checkpoint: str) -> Path:
+    """Describe the test images with a checkpoint, evaluate, and print where the results are.
+
+    Args:
+        cfg: From ``prepare``.
+        checkpoint: Checkpoint file.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        CheckpointError: If the file is missing, unsafe or of another model.
+    """
+    if not Path(checkpoint).expanduser().is_file():
+        raise CheckpointError(f"checkpoint {checkpoint} does not exist")
+    _limit_threads(cfg)
+    cfg.load_from, cfg.resume = checkpoint, False
+    runner = RUNNERS.build(cfg)
+    runner.test()
+    return _finish(Path(runner.work_dir))
+
+
+def _limit_threads(cfg: Any) -> None:
+    if threads := cfg.get("num_threads"):
+        torch.set_num_threads(threads)
+
+
+def _finish(folder: Path) -> Path:
+    if is_main_process() and (folder / "metrics.json").is_file():
+        columns = {"result": read_metrics(folder)}
+        if (folder / BEFORE_TRAINING / "metrics.json").is_file():
+            before = read_metrics(folder / BEFORE_TRAINING)
+            columns = {"before training": before, "after training": columns["result"]}
+        print(format_results(columns))
+        print(f"Results are in {folder}: metrics.json, descriptors.npy, index.csv")
+    return folder

@@ -1,0 +1,191 @@
+"""Retrieval metrics: pure functions of ranked levels, one value per query.
+
+Every function takes the gallery of each query in ranked order, best first: ``relevant [Q, N]``
+(bool, or integers of which the non-zero ones count) or ``levels [Q, N]`` (any integer dtype, int8
+is best). It returns float64 ``[Q]`` on the same device, NaN where the metric is undefined, which
+is where a query has no relevant item.
+
+Relevant items are few, so the functions gather their ranks first and never build a floating
+``[Q, N]`` array.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+RADII_M = (25, 50, 100, 200)
+
+
+def average_precision(relevant: Tensor) -> Tensor:
+    """Return the average precision ``1/R sum_k b_k (b_1 + ... + b_k) / k`` per query.
+
+    Args:
+        relevant: Ranked relevance b ``[Q, N]``.
+    """
+    _check_ranked(relevant)
+    query, index = relevant.nonzero(as_tuple=True)
+    found = _running_count(torch.ones_like(query, dtype=torch.bool), query, len(relevant))
+    precision = found.double() / (index + 1)
+    return _sum_per_query(precision, query, len(relevant)) / _count(relevant)
+
+
+def recall_at_k(relevant: Tensor, k: int) -> Tensor:
+    """Return 1 where one of the first ``k`` items is relevant and 0 elsewhere (R@K).
+
+    Args:
+        relevant: Ranked relevance ``[Q, N]``.
+        k: Depth, at least 1; larger than N means the whole gallery.
+    """
+    _check_ranked(relevant)
+    _check_depth(k)
+    hit = relevant[:, :k].any(dim=1).double()
+    return torch.where(relevant.any(dim=1), hit, torch.nan)
+
+
+def hierarchical_average_precision(
+    levels: Tensor, num_levels: int = 3, alpha: float = 1.0
+) -> Tensor:
+    """Return the hierarchical average precision H-AP (Ramzi et al., HAPPIER, 2022) per query.
+
+    ``H-AP = sum_k (sum_{m <= k} min(rel_k, rel_m)) / k / sum_k rel_k`` with the relevance
+    ``rel = (level / num_levels) ** alpha / count``, where count is the number of the query's items
+    of exactly that level, so that all levels weigh alike however many items they have.
+
+    Args:
+        levels: Ranked levels ``[Q, N]`` in ``0 .. num_levels``.
+        num_levels: L, the highest level.
+        alpha: Larger values give the nearer levels more weight.
+
+    Raises:
+        ValueError: If a level is outside ``0 .. num_levels``.
+    """
+    _check_ranked(levels)
+    _check_levels(levels, num_levels)
+    query, index = levels.nonzero(as_tuple=True)
+    level = levels[query, index].long()
+    steps = torch.arange(num_levels + 1, dtype=torch.float64, device=levels.device)
+    count = torch.stack([_count(levels == step) for step in range(num_levels + 1)], dim=1)
+    relevance = (steps / num_levels) ** alpha / count.clamp_min(1)  # [Q, L + 1]
+    own = relevance[query, level]
+    common = torch.zeros_like(own)
+    for step in range(1, num_levels + 1):
+        found = _running_count(level == step, query, len(levels))
+        common += torch.minimum(own, relevance[query, step]) * found
+    total = (relevance * count)[:, 1:].sum(dim=1)
+    return _sum_per_query(common / (index + 1), query, len(levels)) / total
+
+
+def average_set_intersection(levels: Tensor) -> Tensor:
+    """Return the average set intersection (ASI) of the ranking with the ideal one per query.
+
+    ``ASI = 1/R sum_{k=1..R} |top-k levels and ideal top-k levels| / k`` over multisets, with R the
+    number of items above level 0. Items of one level are interchangeable. On binary levels it
+    compares the hits among the first k with k.
+
+    Args:
+        levels: Ranked levels ``[Q, N]``, 0 or higher.
+    """
+    _check_ranked(levels)
+    highest = _check_levels(levels)
+    relevant = _count(levels > 0)  # [Q]
+    depth = int(relevant.max())
+    rank = torch.arange(1, depth + 1, device=levels.device)
+    head = levels[:, :depth]  # nothing below rank R enters the sum
+    common = torch.zeros(head.shape, dtype=torch.int32, device=levels.device)
+    for step in range(1, highest + 1):
+        above = _count(levels > step)[:, None]
+        at_step = _count(levels == step)[:, None]
+        ideal = (rank - above).clamp_min(0).minimum(at_step)
+        common += (head == step).cumsum(dim=1, dtype=torch.int32).minimum(ideal)
+    intersection = (common / rank.double()).masked_fill_(rank > relevant[:, None], 0)
+    return intersection.sum(dim=1) / relevant
+
+
+def ndcg(levels: Tensor, k: int | None = None) -> Tensor:
+    """Return the normalised discounted cumulative gain per query.
+
+    Gain ``2 ** level - 1``, discount ``1 / log2(1 + rank)``. The ideal ranking is made of the
+    whole list, also when only its first ``k`` items count.
+
+    Args:
+        levels: Ranked levels ``[Q, N]``, 0 or higher.
+        k: Depth of both sums, the whole list by default.
+    """
+    _check_ranked(levels)
+    highest = _check_levels(levels)
+    depth = levels.shape[1] if k is None else min(_check_depth(k), levels.shape[1])
+    rank = torch.arange(1, depth + 1, dtype=torch.float64, device=levels.device)
+    discount = 1 / torch.log2(1 + rank)
+    query, index = levels[:, :depth].nonzero(as_tuple=True)
+    gain = torch.exp2(levels[query, index].double()) - 1
+    achieved = _sum_per_query(gain * discount[index], query, len(levels))
+    best = torch.cat([discount.new_zeros(1), discount.cumsum(0)])  # [depth + 1]
+    ideal = torch.zeros_like(achieved)
+    for step in range(1, highest + 1):
+        # an item of level s gains 1 + 2 + 4 + ...: 2 ** (r - 1) for every level r it reaches
+        ideal += 2 ** (step - 1) * best[_count(levels >= step).clamp_max(depth)]
+    return achieved / ideal
+
+
+def localization_error_summary(
+    error_m: Tensor, radii_m: Sequence[float] = RADII_M
+) -> dict[str, float]:
+    """Summarise the distances between the true positions and the best-ranked places.
+
+    Args:
+        error_m: Distances in metres ``[Q]``, one per query.
+        radii_m: Radii in metres for the shares.
+
+    Returns:
+        ``median_m`` and ``mean_m`` in metres, ``within_<r>m`` in percent (distance <= r).
+
+    Raises:
+        ValueError: If there is no error, or one is negative or not finite.
+    """
+    error = error_m.double()
+    if error.ndim != 1 or not len(error):
+        raise ValueError(f"error_m must be [Q] with Q >= 1, got {list(error.shape)}.")
+    if not bool((error.isfinite() & (error >= 0)).all()):
+        raise ValueError("error_m must be finite distances >= 0 in metres.")
+    summary = {"median_m": float(error.quantile(0.5)), "mean_m": float(error.mean())}
+    for radius in radii_m:
+        summary[f"within_{radius:g}m"] = 100 * float((error <= radius).double().mean())
+    return summary
+
+
+def _count(mask: Tensor) -> Tensor:
+    return mask.count_nonzero(dim=1)
+
+
+def _sum_per_query(values: Tensor, query: Tensor, num_queries: int) -> Tensor:
+    sums = torch.zeros(num_queries, dtype=torch.float64, device=values.device)
+    return sums.index_add_(0, query, values)
+
+
+def _running_count(mask: Tensor, query: Tensor, num_queries: int) -> Tensor:
+    """Count the true entries up to each one within its query; ``query`` is ascending."""
+    total = mask.cumsum(dim=0)
+    per_query = torch.bincount(query[mask], minlength=num_queries)
+    return total - (per_query.cumsum(dim=0) - per_query)[query]
+
+
+def _check_ranked(ranked: Tensor) -> None:
+    if ranked.ndim != 2 or not ranked.numel():
+        raise ValueError(f"ranked items must be [Q, N], Q and N >= 1, got {list(ranked.shape)}.")
+
+
+def _check_depth(k: int) -> int:
+    if k < 1:
+        raise ValueError(f"k={k} must be at least 1.")
+    return k
+
+
+def _check_levels(levels: Tensor, num_levels: int | None = None) -> int:
+    """Return the highest level that occurs, or ``num_levels`` if given."""
+    low, high = (int(extreme) for extreme in levels.aminmax())
+    if low < 0:
+        raise ValueError(f"levels must be 0 or higher, got {low}.")
+    if num_levels is not None and high > num_levels:
+        raise ValueError(f"levels must be in 0 .. num_levels={num_levels}, got {high}.")
+    return high if num_levels is None else num_levels

@@ -1,0 +1,142 @@
+"""The files that a run leaves behind, and the table that it prints."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+import geoloc
+from geoloc.datasets.index import Index
+from geoloc.errors import DatasetError
+
+Results = Mapping[str, Mapping[str, float]]
+TABLE_ROWS = (
+    *("H-AP", "ASI", "NDCG"),
+    *(f"{metric}/{scale}" for metric in ("mAP", "R@1") for scale in ("small", "middle", "large")),
+    *("mAP/overall", "R@1/overall"),
+)
+
+
+def save_run(
+    folder: str | Path,
+    results: Results,
+    descriptors: np.ndarray,
+    index: Index,
+    protocol: Mapping[str, Any],
+    config_hash: str | None = None,
+) -> None:
+    """Write ``metrics.json``, ``descriptors.npy`` and ``index.csv``, each in one step.
+
+    Args:
+        folder: Created if missing.
+        results: Metrics per task.
+        descriptors: float32 ``[n, D]``.
+        index: The described images, row by row.
+        protocol: Fingerprint of the dataset.
+        config_hash: Hash of the run config.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "descriptors.npy.part").open("wb") as file:
+        np.save(file, descriptors)
+    index.to_csv(folder / "index.csv.part")
+    content = {
+        **results,
+        "protocol": protocol,
+        "config_hash": config_hash,
+        "geoloc_version": code_version(),
+    }
+    (folder / "metrics.json.part").write_text(json.dumps(content, indent=2) + "\n")
+    for name in ("descriptors.npy", "index.csv", "metrics.json"):
+        os.replace(folder / f"{name}.part", folder / name)
+
+
+def load_run(folder: str | Path) -> tuple[np.ndarray, Index, dict[str, Any]]:
+    """Read what ``save_run`` wrote.
+
+    Returns:
+        Descriptors ``[n, D]`` float32, their index, and the content of ``metrics.json``.
+
+    Raises:
+        DatasetError: If a file is missing or unreadable.
+    """
+    folder = Path(folder)
+    for name in ("descriptors.npy", "index.csv", "metrics.json"):
+        if not (folder / name).is_file():
+            raise DatasetError(f"{folder} is no run folder: it has no {name}")
+    try:
+        descriptors = np.load(folder / "descriptors.npy", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise DatasetError(f"{folder / 'descriptors.npy'} cannot be read: {error}") from error
+    return descriptors, Index.read_csv(folder / "index.csv"), read_json(folder / "metrics.json")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        DatasetError: If the file is no JSON object.
+    """
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:
+        raise DatasetError(f"{path} is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise DatasetError(f"{path} holds no JSON object")
+    return content
+
+
+def read_metrics(folder: str | Path) -> dict[str, dict[str, float]]:
+    """Return the metrics per task from a run folder's ``metrics.json``."""
+    content = read_json(Path(folder) / "metrics.json")
+    return {key: value for key, value in content.items() if "->" in key}
+
+
+def format_results(columns: Mapping[str, Results]) -> str:
+    """Lay out the metrics of one or two evaluations as a table.
+
+    Args:
+        columns: Metrics per task, by the heading of their column; with two columns a third gives
+            the ratio of the second to the first.
+    """
+    table = Table(title="percent; error in metres")
+    table.add_column("metric")
+    headings = list(columns)
+    tasks = list(next(iter(columns.values())))
+    for task in tasks:
+        for heading in headings:
+            table.add_column(f"{task}\n{heading}" if len(headings) > 1 else task, justify="right")
+        if len(headings) == 2:
+            table.add_column(f"{task}\nratio", justify="right")
+    names = list(next(iter(columns.values()))[tasks[0]])
+    rows = [row for row in TABLE_ROWS if row in names]
+    rows += [name for name in names if name.startswith("error_m")]
+    for row in rows:
+        cells = []
+        for task in tasks:
+            values = [columns[heading][task][row] for heading in headings]
+            cells += [f"{value:.2f}" for value in values]
+            if len(values) == 2:
+                cells.append(f"{values[1] / values[0]:.2f}" if values[0] else "-")
+        table.add_row(row, *cells)
+    console = Console(width=140, no_color=True)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().rstrip()
+
+
+def code_version() -> str:
+    """Return the package's version, with the commit where it runs from a git checkout."""
+    source = Path(geoloc.__file__).parent
+    command = ["git", "-C", str(source), "rev-parse", "--short", "HEAD"]
+    try:
+        commit = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return geoloc.__version__
+    return f"{geoloc.__version__}+g{commit}"

@@ -1,0 +1,133 @@
+"""All metrics of all tasks from one set of descriptors."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from geoloc.datasets.index import Index
+from geoloc.errors import ConfigError, DatasetError
+from geoloc.evaluation import functional
+from geoloc.evaluation.ranking import rank
+from geoloc.geo import geodesic_distance, relevance_levels
+
+RECALL_DEPTHS = (1, 5, 10)
+
+
+def evaluate_retrieval(
+    descriptors: Tensor,
+    index: Index,
+    thresholds_m: Sequence[float],
+    tasks: Sequence[str] = ("drone->satellite", "satellite->drone"),
+) -> dict[str, dict[str, float]]:
+    """Rank every task once and compute its metrics.
+
+    Args:
+        descriptors: L2-normalised, float32 ``[n, D]``; row i describes row i of ``index``.
+        index: The test images.
+        thresholds_m: Distances (m) that bound the relevance levels, ascending.
+        tasks: Directions ``query_view->gallery_view``.
+
+    Returns:
+        Per task, the metrics in percent (``H-AP, ASI, NDCG, mAP/<scale>, R@K/<scale>``, each scale
+        and their mean as ``overall``), the localization error of the top-1 in metres, and the
+        number of queries, in all and without a relevant item at each scale.
+
+    Raises:
+        DatasetError: If descriptors and index differ in length, or a view has no image.
+        ConfigError: If a task is not of the form ``query_view->gallery_view``.
+    """
+    if len(descriptors) != len(index):
+        raise DatasetError(
+            f"{len(descriptors)} descriptors for an index of {len(index)} images; both must come "
+            "from the same run"
+        )
+    distance_m = geodesic_distance(index.place_latlon, index.place_latlon)
+    levels = relevance_levels(distance_m, thresholds_m)
+    views = np.asarray(index.view)
+    results = {}
+    for task in tasks:
+        query, gallery = (np.flatnonzero(views == view) for view in _split_task(task))
+        if not (len(query) and len(gallery)):
+            raise DatasetError(f"task {task!r}: the index holds the views {sorted(set(views))}")
+        results[task] = _evaluate_task(
+            descriptors[query],
+            descriptors[gallery],
+            index.place_labels[query],
+            index.place_labels[gallery],
+            torch.from_numpy(levels),
+            torch.from_numpy(distance_m),
+        )
+    return results
+
+
+def _split_task(task: str) -> tuple[str, str]:
+    query, arrow, gallery = task.partition("->")
+    if not (query and arrow and gallery):
+        raise ConfigError(f"task {task!r} is not of the form 'drone->satellite'")
+    return query, gallery
+
+
+def _evaluate_task(
+    query: Tensor,
+    gallery: Tensor,
+    query_place: np.ndarray,
+    gallery_place: np.ndarray,
+    place_levels: Tensor,
+    place_distance_m: Tensor,
+) -> dict[str, float]:
+    """Compute the metrics of one direction; places index the two ``[C, C]`` tables."""
+    num_levels = int(place_levels.max())  # the level of the same place
+    of_query, of_gallery = torch.from_numpy(query_place), torch.from_numpy(gallery_place)
+    levels_of_gallery = place_levels[:, of_gallery]
+    per_query: dict[str, list[Tensor]] = {}
+    for rows, order in rank(query, gallery):
+        place = of_query[rows]
+        ranked = levels_of_gallery[place].gather(1, order)
+        values = _metrics_of_ranked(ranked, num_levels)
+        values["error_m"] = place_distance_m[place, of_gallery[order[:, 0]]]
+        for name, value in values.items():
+            per_query.setdefault(name, []).append(value)
+    columns = {name: torch.cat(parts) for name, parts in per_query.items()}
+    return _summarise(columns, num_levels)
+
+
+def _metrics_of_ranked(ranked: Tensor, num_levels: int) -> dict[str, Tensor]:
+    values = {
+        "H-AP": functional.hierarchical_average_precision(ranked, num_levels),
+        "ASI": functional.average_set_intersection(ranked),
+        "NDCG": functional.ndcg(ranked),
+    }
+    for level, scale in zip(range(num_levels, 0, -1), scale_names(num_levels), strict=True):
+        relevant = ranked >= level
+        values[f"mAP/{scale}"] = functional.average_precision(relevant)
+        for depth in RECALL_DEPTHS:
+            values[f"R@{depth}/{scale}"] = functional.recall_at_k(relevant, depth)
+    return values
+
+
+def _summarise(columns: dict[str, Tensor], num_levels: int) -> dict[str, float]:
+    error_m = columns.pop("error_m")
+    summary = {name: float(100 * value.nanmean()) for name, value in columns.items()}
+    scales = scale_names(num_levels)
+    for metric in ("mAP", *(f"R@{depth}" for depth in RECALL_DEPTHS)):
+        summary[f"{metric}/overall"] = sum(summary[f"{metric}/{scale}"] for scale in scales) / len(
+            scales
+        )
+    summary |= functional.localization_error_summary(error_m)
+    summary["queries"] = len(error_m)
+    for scale in scales:
+        without = columns[f"mAP/{scale}"].isnan().sum()
+        summary[f"queries_without_relevant/{scale}"] = int(without)
+    return summary
+
+
+def scale_names(num_levels: int) -> tuple[str, ...]:
+    """Return the names of the scales from the highest level down.
+
+    Three levels have the names of the DyCL paper; any other number is named by its least level.
+    """
+    if num_levels == 3:
+        return ("small", "middle", "large")
+    return tuple(f"level{level}" for level in range(num_levels, 0, -1))

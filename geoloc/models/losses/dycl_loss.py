@@ -1,0 +1,63 @@
+"""Dynamic contrastive learning: one contrastive term per level."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from geoloc.errors import ConfigError
+from geoloc.models.losses.logsumexp import masked_logsumexp, softplus
+from geoloc.models.losses.pair_loss import PairLoss
+from geoloc.models.losses.similarity import Similarity
+from geoloc.registry import LOSSES
+
+
+@LOSSES.register_module()
+class DyCLLoss(PairLoss):
+    r"""Dynamic contrastive loss (Distance-aware cross-view geo-localization, arXiv 2506.23077).
+
+    Eq. 4: with the similarities S, the items :math:`N_i` of level 0 and the items
+    :math:`P_i^r` of level r or higher,
+
+    .. math::
+        \ell_i = \sum_{r=1}^{L} \log\Bigl(1 + \sum_{j \in P_i^r} \sum_{k \in N_i}
+                 e^{\tau (S_{ik} - S_{ij} + m_r)}\Bigr)
+
+    and the loss is the mean over the anchors i. An anchor without negatives contributes 0 with
+    gradient 0 and still counts in the mean.
+
+    Args:
+        scale: :math:`\tau`, the factor on the similarities.
+        margins: :math:`m_L, \dots, m_1`, from the highest level down; their number is the number
+            of levels. The values are the official code's, the paper states only their order.
+        normalize: Axis of normalisation, see :class:`Similarity`. With the official ``'batch'``
+            a scale of 32 and margins m act about like 128 and m / 4 at B = 128, D = 512.
+
+    Raises:
+        ConfigError: If ``scale`` is not positive, ``margins`` is empty or ``normalize`` unknown.
+    """
+
+    def __init__(
+        self,
+        scale: float = 32.0,
+        margins: Sequence[float] = (0.45, 0.35, 0.25),
+        normalize: str = "feature",
+    ) -> None:
+        super().__init__()
+        if scale <= 0:
+            raise ConfigError(f"scale={scale} must be positive: it multiplies the similarities.")
+        if not margins:
+            raise ConfigError("margins=() needs one margin per level, from the highest level down.")
+        self.scale = scale
+        self.margins = tuple(margins)
+        self.similarity = Similarity(normalize)
+
+    def loss(self, query: Tensor, gallery: Tensor, levels: Tensor) -> Tensor:
+        """Return the mean over the anchors of Eq. 4; shapes as in :class:`PairLoss`."""
+        logits = self.scale * self.similarity(query, gallery)
+        negatives = masked_logsumexp(logits, levels == 0)
+        loss = torch.zeros_like(negatives)
+        for level, margin in zip(range(len(self.margins), 0, -1), self.margins, strict=True):
+            positives = masked_logsumexp(-logits, levels >= level)
+            loss = loss + softplus(negatives + positives + self.scale * margin)
+        return loss.mean()

@@ -1,0 +1,75 @@
+"""InfoNCE, the contrastive loss of CLIP and Sample4Geo."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from geoloc.errors import ConfigError
+from geoloc.models.losses.logsumexp import masked_logsumexp, softplus
+from geoloc.models.losses.pair_loss import PairLoss
+from geoloc.models.losses.similarity import Similarity
+from geoloc.registry import LOSSES
+
+MAX_LEARNABLE_SCALE = 100.0
+
+
+@LOSSES.register_module()
+class InfoNCELoss(PairLoss):
+    r"""Cross-entropy of picking the paired item out of the batch (van den Oord et al., 2018).
+
+    With the similarities S, the positives :math:`P_i` of level ``positive_level`` or higher and
+    the negatives :math:`N_i`, all other items,
+
+    .. math::
+        \ell_i = \frac{1}{|P_i|} \sum_{j \in P_i} -\log
+                 \frac{e^{s S_{ij}}}{e^{s S_{ij}} + \sum_{k \in N_i} e^{s S_{ik}}}
+
+    and the loss is the mean over the anchors i. With one positive this is the usual cross-entropy
+    over a row. A second image of the same place is thereby neither a negative nor does it lower
+    the weight of a positive; the infimum stays 0. An anchor without positives or without
+    negatives contributes 0 with gradient 0 and still counts in the mean.
+
+    Args:
+        scale: s, the factor on the similarities (the inverse temperature).
+        learnable: Train ``log_scale``, starting at ``scale`` and clamped at 100, as CLIP does.
+        normalize: Axis of normalisation, see :class:`Similarity`. The official DACVGL code uses
+            ``scale=1, normalize='batch'``.
+        positive_level: Lowest level of a positive.
+
+    Raises:
+        ConfigError: If ``scale`` is out of range or ``normalize`` unknown.
+    """
+
+    log_scale: nn.Parameter | None
+
+    def __init__(
+        self,
+        scale: float = 1 / 0.07,
+        learnable: bool = False,
+        normalize: str = "feature",
+        positive_level: int = 3,
+    ) -> None:
+        super().__init__()
+        if scale <= 0 or (learnable and scale > MAX_LEARNABLE_SCALE):
+            limit = f" and at most {MAX_LEARNABLE_SCALE:g} if learnable" if learnable else ""
+            raise ConfigError(f"scale={scale} must be positive{limit}.")
+        self.scale = scale
+        self.log_scale = nn.Parameter(torch.tensor(math.log(scale))) if learnable else None
+        self.similarity = Similarity(normalize)
+        self.positive_level = positive_level
+
+    def loss(self, query: Tensor, gallery: Tensor, levels: Tensor) -> Tensor:
+        """Return the mean cross-entropy over the anchors; shapes as in :class:`PairLoss`."""
+        logits = self._current_scale() * self.similarity(query, gallery)
+        positive = levels >= self.positive_level
+        negatives = masked_logsumexp(logits, ~positive)
+        terms = softplus(negatives[:, None] - logits) * positive
+        return (terms.sum(dim=1) / positive.sum(dim=1).clamp_min(1)).mean()
+
+    def _current_scale(self) -> Tensor | float:
+        if self.log_scale is None:
+            return self.scale
+        with torch.no_grad():  # on the value, so that the gradient can lead back below the limit
+            self.log_scale.clamp_(max=math.log(MAX_LEARNABLE_SCALE))
+        return self.log_scale.exp()

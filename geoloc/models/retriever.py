@@ -1,0 +1,200 @@
+"""The model that turns the images of several views into comparable descriptors."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+from urllib.error import URLError
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from geoloc.errors import CheckpointError, ConfigError
+from geoloc.models.gather import gather_rows
+from geoloc.registry import BACKBONES, HEADS, LOSSES, MODELS, NECKS
+
+PARTS = {"backbone": BACKBONES, "neck": NECKS, "head": HEADS}
+
+
+@MODELS.register_module()
+class CrossViewRetriever(BaseModel):
+    """Describe images by backbone -> neck -> head, with one branch per view.
+
+    Args:
+        backbone: Config of a ``BACKBONES`` entry: images ``[n, 3, H, W]`` to feature maps.
+        neck: Config of a ``NECKS`` entry: feature maps to pooled features.
+        head: Config of a ``HEADS`` entry: pooled features to L2-normalised descriptors ``[n, D]``.
+        losses: Config per name; each is a ``LOSSES`` entry plus an optional ``weight`` (default
+            1). The name appears in the log as ``loss_<name>``.
+        views: The views that form a pair.
+        shared: Which of ``backbone``, ``neck``, ``head`` all views share; any other part exists
+            once per view. All shared is a siamese network, none shared two separate networks.
+        channels_last: Keep images and weights in NHWC memory order, which is faster with
+            reduced-precision convolutions on CPUs and GPUs.
+        data_preprocessor: Config of the preprocessor. Defaults to ``ViewPreprocessor``.
+        init_cfg: Initialisation config of mmengine's ``BaseModule``.
+
+    Raises:
+        ConfigError: If ``shared`` or a loss config names something that does not exist.
+    """
+
+    place_levels: Tensor
+
+    def __init__(
+        self,
+        backbone: dict[str, Any],
+        neck: dict[str, Any],
+        head: dict[str, Any],
+        losses: Mapping[str, Mapping[str, Any]] | None = None,
+        views: Sequence[str] = ("drone", "satellite"),
+        shared: Sequence[str] = ("backbone", "neck", "head"),
+        channels_last: bool = False,
+        data_preprocessor: dict[str, Any] | None = None,
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(data_preprocessor or {"type": "ViewPreprocessor"}, init_cfg)
+        if unknown := set(shared) - set(PARTS):
+            raise ConfigError(f"model.shared: {sorted(unknown)} not among {list(PARTS)}")
+        self.views = tuple(views)
+        for part, cfg in zip(PARTS, (backbone, neck, head), strict=True):
+            self.add_module(part, self._build_part(part, cfg, part in shared))
+        self.loss_weights, self.losses = _build_losses(losses or {})
+        self.register_buffer("place_levels", torch.zeros(0, 0, dtype=torch.int8), persistent=False)
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        if channels_last:
+            self.to(memory_format=torch.channels_last)
+
+    def _build_part(self, part: str, cfg: dict[str, Any], is_shared: bool) -> nn.Module:
+        if is_shared:
+            module: nn.Module = PARTS[part].build(cfg)
+            return module
+        return nn.ModuleDict({view: PARTS[part].build(cfg) for view in self.views})
+
+    def init_weights(self) -> None:
+        """Initialise all parts; pretrained weights named in their ``init_cfg`` are loaded.
+
+        Raises:
+            CheckpointError: If pretrained weights cannot be fetched.
+        """
+        try:
+            super().init_weights()
+        except (URLError, FileNotFoundError) as error:
+            raise CheckpointError(
+                f"pretrained weights of model.backbone.init_cfg could not be read ({error}); name "
+                "a local file with --cfg-options model.backbone.init_cfg.checkpoint=PATH, or "
+                "start from random weights with --cfg-options model.backbone.init_cfg=None"
+            ) from error
+
+    def set_place_levels(self, levels: Tensor) -> None:
+        """Store the relevance level of every pair of training places on the model's device.
+
+        Args:
+            levels: int8 ``[C, C]``; row and column c belong to place label c.
+
+        Raises:
+            ConfigError: If a class loss was built for another number of places.
+        """
+        for name, loss in self.losses.items():
+            if getattr(loss, "num_places", len(levels)) != len(levels):
+                raise ConfigError(
+                    f"model.losses.{name}.num_places={loss.num_places}, but the training split "
+                    f"has {len(levels)} places; set num_places={len(levels)}"
+                )
+        self.place_levels = levels.to(self.place_levels.device)
+
+    def forward(
+        self,
+        inputs: dict[str, Tensor],
+        places: dict[str, Tensor],
+        rows: dict[str, Tensor],
+        mode: str = "tensor",
+    ) -> Any:
+        """Describe a batch, or compute its losses.
+
+        Args:
+            inputs: Normalised images, float ``{view: [n, 3, H, W]}``.
+            places: Place labels, int64 ``{view: [n]}``.
+            rows: Row of each image in the dataset's index, int64 ``{view: [n]}``.
+            mode: ``loss`` for a dict of scalar losses, ``predict`` for a list of ``{rows,
+                descriptors}`` (one entry per view), ``tensor`` for ``{view: descriptors}``.
+        """
+        descriptors = {view: self.describe(images, view) for view, images in inputs.items()}
+        if mode == "loss":
+            return self.loss(descriptors, places)
+        if mode == "predict":
+            return [
+                {"rows": rows[view], "descriptors": values} for view, values in descriptors.items()
+            ]
+        return descriptors
+
+    def describe(self, images: Tensor, view: str) -> Tensor:
+        """Return the L2-normalised float32 descriptors ``[n, D]`` of one view's images.
+
+        Args:
+            images: Normalised images, float ``[n, 3, H, W]``.
+            view: The view they show, which selects the branch.
+        """
+        features = images.contiguous(memory_format=self.memory_format)
+        for part in PARTS:
+            module = getattr(self, part)
+            features = (module[view] if isinstance(module, nn.ModuleDict) else module)(features)
+            if isinstance(features, tuple):  # mmpretrain's parts return one entry per stage
+                features = features[-1]
+        return features
+
+    def loss(self, descriptors: dict[str, Tensor], places: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return every configured loss of the global batch, weighted, as ``{loss_<name>: scalar}``.
+
+        A pair loss is the mean over both directions of every pair of views, a class loss the mean
+        over the views.
+
+        Args:
+            descriptors: float ``{view: [n, D]}``; row i of every view shows the same place.
+            places: int64 ``{view: [n]}`` place labels.
+        """
+        batch = {view: gather_rows(descriptors[view]) for view in self.views}
+        labels = gather_rows(places[self.views[0]])
+        levels = self.place_levels[labels[:, None], labels]
+        return {
+            f"loss_{name}": self.loss_weights[name]
+            * (
+                _mean_over_directions(loss, batch, levels)
+                if _is_pair_loss(loss)
+                else torch.stack([loss(rows, labels) for rows in batch.values()]).mean()
+            )
+            for name, loss in self.losses.items()
+        }
+
+
+def _build_losses(
+    configs: Mapping[str, Mapping[str, Any]],
+) -> tuple[dict[str, float], nn.ModuleDict]:
+    weights: dict[str, float] = {}
+    losses = nn.ModuleDict()
+    for name, cfg in configs.items():
+        if not isinstance(cfg, Mapping):
+            raise ConfigError(f"model.losses.{name} must be a dict(type=...), got {cfg!r}")
+        arguments = dict(cfg)
+        weights[name] = float(arguments.pop("weight", 1.0))
+        losses[name] = LOSSES.build(arguments)
+        parameters = set(inspect.signature(losses[name].forward).parameters)
+        if not ({"levels", "place_label"} & parameters):
+            raise ConfigError(
+                f"model.losses.{name}: {type(losses[name]).__name__}.forward must take "
+                "(query, gallery, levels) or (embedding, place_label)"
+            )
+    return weights, losses
+
+
+def _is_pair_loss(loss: nn.Module) -> bool:
+    return "levels" in inspect.signature(loss.forward).parameters
+
+
+def _mean_over_directions(loss: nn.Module, batch: dict[str, Tensor], levels: Tensor) -> Tensor:
+    directions = [
+        value
+        for one, other in combinations(batch.values(), 2)
+        for value in (loss(one, other, levels), loss(other, one, levels.T))
+    ]
+    return torch.stack(directions).mean()

@@ -1,0 +1,38 @@
+"""Evaluate a checkpoint, or the saved descriptors of a run (then no model is needed)."""
+
+import argparse
+
+import torch
+
+from geoloc.engine.command_line import add_run_arguments, run_command
+from geoloc.engine.config import load_config
+from geoloc.engine.run import prepare, test
+from geoloc.errors import ConfigError
+from geoloc.evaluation import evaluate_retrieval
+from geoloc.evaluation.results import format_results, load_run
+
+
+def main() -> None:
+    """Parse the command line and evaluate."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_run_arguments(parser)
+    parser.add_argument("checkpoint", nargs="?", help="checkpoint file")
+    parser.add_argument(
+        "--descriptors", metavar="RUN", help="run folder whose descriptors are evaluated again"
+    )
+    args = parser.parse_args()
+    if (args.checkpoint is None) == (args.descriptors is None):
+        raise ConfigError("give either a CHECKPOINT or --descriptors RUN")
+    cfg = load_config(args.config, args.cfg_options)
+    if args.checkpoint is not None:
+        test(prepare(cfg, args.work_dir, args.amp, args.seed, args.launcher), args.checkpoint)
+        return
+    descriptors, index, content = load_run(args.descriptors)
+    thresholds_m = content["protocol"]["thresholds_m"]
+    tasks = cfg.test_evaluator.get("tasks", [key for key in content if "->" in key])
+    results = evaluate_retrieval(torch.from_numpy(descriptors), index, thresholds_m, tasks)
+    print(format_results({"result": results}))
+
+
+if __name__ == "__main__":
+    run_command(main)
