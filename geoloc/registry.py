@@ -107,9 +107,7 @@ class RoleRegistry(PluginRegistry):
         yield from (f"mmpretrain.{name}" for name in lender.module_dict)
 
 
-def close_matches(
-    name: str, known: Iterable[str], most: int = 3, cutoff: float = 0.6
-) -> list[str]:
+def close_matches(name: str, known: Iterable[str], most: int = 3, cutoff: float = 0.6) -> list[str]:
     """Return up to ``most`` known names that resemble ``name``, ignoring case and scope."""
     by_key: dict[str, str] = {}
     for full in known:
@@ -188,22 +186,22 @@ RUNNERS = _child("runner", mmengine_registry.RUNNERS, "geoloc.engine")
 
 # The Runner also searches these by scope; without a child of that scope mmengine warns at every
 # build. They hold nothing of geoloc's own and hand every name on to mmengine.
-INHERITED = {}
-for _name in (
-    "RUNNER_CONSTRUCTORS",
-    "LOOPS",
-    "STRATEGIES",
-    "OPTIMIZERS",
-    "LOG_PROCESSORS",
-    "MODEL_WRAPPERS",
-    "WEIGHT_INITIALIZERS",
-    "EVALUATOR",
-    "VISBACKENDS",
-    "TASK_UTILS",
-    "INFERENCERS",
-):
-    _parent = getattr(mmengine_registry, _name)
-    INHERITED[_name] = _child(_parent.name, _parent, "geoloc.registry")
+INHERITED = {
+    name: _child(name.lower(), getattr(mmengine_registry, name), "geoloc.registry")
+    for name in (
+        "RUNNER_CONSTRUCTORS",
+        "LOOPS",
+        "STRATEGIES",
+        "OPTIMIZERS",
+        "LOG_PROCESSORS",
+        "MODEL_WRAPPERS",
+        "WEIGHT_INITIALIZERS",
+        "EVALUATOR",
+        "VISBACKENDS",
+        "TASK_UTILS",
+        "INFERENCERS",
+    )
+}
 
 BACKBONES = RoleRegistry("backbone", ["geoloc.models"])
 NECKS = RoleRegistry("neck", ["geoloc.models"])

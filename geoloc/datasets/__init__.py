@@ -1,0 +1,28 @@
+"""Datasets: readers of on-disk layouts, the common index, training pairs, samplers, transforms."""
+
+from geoloc.datasets.campus_world import CampusWorld
+from geoloc.datasets.collate import collate_views
+from geoloc.datasets.da_campus import DACampus
+from geoloc.datasets.image_dataset import ImageDataset
+from geoloc.datasets.index import Index
+from geoloc.datasets.pair_dataset import PairDataset
+from geoloc.datasets.protocol import Protocol, fingerprint
+from geoloc.datasets.samplers import UniquePlaceSampler
+from geoloc.datasets.source import IndexDataset, Source
+from geoloc.datasets.transforms import LoadImage, RandomRotation
+
+__all__ = [
+    "CampusWorld",
+    "DACampus",
+    "ImageDataset",
+    "Index",
+    "IndexDataset",
+    "LoadImage",
+    "PairDataset",
+    "Protocol",
+    "RandomRotation",
+    "Source",
+    "UniquePlaceSampler",
+    "collate_views",
+    "fingerprint",
+]

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
-from mmengine.registry import Registry
 from mmengine.runner import Runner
 
 from geoloc import registry as registries
 from geoloc.errors import ConfigError, UnknownTypeError
-from geoloc.registry import close_matches
+from geoloc.registry import PluginRegistry, close_matches
 
 OWN_KEYS = {"amp", "custom_imports", "compile", "find_unused_parameters", "sync_bn"}
 # Keys that whoever builds a part takes out of its config before the constructor sees it.
@@ -45,8 +44,9 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
         reason = str(error).strip().partition("\n")[0]
         raise ConfigError(f"{path}: {type(error).__name__}: {reason}") from error
     for key, value in (options or {}).items():
-        if key.partition(".")[0] not in RUN_KEYS | set(cfg):
-            raise ConfigError(f"--cfg-options {key}: {_unknown_key(key, RUN_KEYS | set(cfg))}")
+        first = key.partition(".")[0]
+        if first not in (known := RUN_KEYS | set(cfg)):
+            raise ConfigError(f"--cfg-options {key}: there is {_unknown_key(first, known)}")
         _override(cfg, key, value)
     check_config(cfg)
     return cfg
@@ -62,9 +62,9 @@ def check_config(cfg: Config) -> None:
     for key in cfg:
         if key not in RUN_KEYS and (matches := close_matches(key, RUN_KEYS, cutoff=0.8)):
             raise ConfigError(f"config key {key!r} is unknown: did you mean {matches[0]}?")
-    for missing in {"model", "work_dir"} - set(cfg) - {"work_dir"}:
-        raise ConfigError(f"config has no {missing!r}; inherit one of configs/_base_/models")
-    for place, part in _typed_parts(cfg._to_lazy_dict() if cfg.format == "lazy" else cfg, ""):
+    if "model" not in cfg:
+        raise ConfigError("config has no 'model'; inherit one of configs/_base_/models")
+    for place, part in _typed_parts(cfg, ""):
         kind = part["type"]
         if not isinstance(kind, str):
             continue
@@ -131,10 +131,11 @@ def _typed_parts(node: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from _typed_parts(item, f"{place}.{key}" if place else str(key))
 
 
-def _all_registries() -> Iterator[Any]:
+def _all_registries() -> Iterator[PluginRegistry]:
     for value in vars(registries).values():
-        if isinstance(value, Registry):
+        if isinstance(value, PluginRegistry):
             yield value
+    yield from registries.INHERITED.values()
 
 
 def config_hash(cfg: Config) -> str:

@@ -62,7 +62,9 @@ class PartwiseOptimWrapperConstructor:
             if members
         ]
         optimizer = ALL_OPTIMIZERS.build({**self.optimizer_cfg, "params": params})
-        return ALL_OPTIM_WRAPPERS.build({"type": "OptimWrapper", **self.cfg, "optimizer": optimizer})
+        return ALL_OPTIM_WRAPPERS.build(
+            {"type": "OptimWrapper", **self.cfg, "optimizer": optimizer}
+        )
 
 
 @PARAM_SCHEDULERS.register_module()

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
-from mmengine.registry import RUNNERS
+
 
 from geoloc.engine.config import check_config, config_hash
 from geoloc.engine.hooks.before_training import FOLDER as BEFORE_TRAINING
@@ -14,6 +14,7 @@ from geoloc.engine.launch import init_distributed
 from geoloc.engine.precision import enable_amp
 from geoloc.errors import CheckpointError, ConfigError
 from geoloc.evaluation.results import format_results, read_metrics
+from geoloc.registry import RUNNERS
 
 
 def prepare(
@@ -38,7 +39,7 @@ def prepare(
     init_distributed(cfg, launcher)
     name = Path(cfg.filename).stem if cfg.filename else "run"
     cfg.work_dir = work_dir or cfg.get("work_dir") or f"work_dirs/{name}"
-    cfg.setdefault("randomness", {}).setdefault("seed", 0)
+    cfg.randomness = {"seed": 0, **cfg.get("randomness", {})}
     if seed is not None:
         cfg.randomness.seed = seed
     if cfg.get("amp") if amp is None else amp:

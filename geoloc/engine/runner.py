@@ -11,9 +11,10 @@ from geoloc.registry import RUNNERS
 
 @RUNNERS.register_module()
 class QuietRunner(Runner):
-    """A Runner that logs everything to its file and only warnings to the terminal.
+    """A Runner that logs everything to its file and only errors to the terminal.
 
-    ``ProgressHook`` tells the terminal how far the run is.
+    ``ProgressHook`` tells the terminal how far the run is. (mmengine's own warnings are about its
+    deprecated internals.)
     """
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
@@ -21,5 +22,5 @@ class QuietRunner(Runner):
         logger = super().build_logger(*args, **kwargs)
         for handler in logger.handlers:
             if type(handler) is logging.StreamHandler:
-                handler.setLevel(max(handler.level, logging.WARNING))
+                handler.setLevel(max(handler.level, logging.ERROR))
         return logger

@@ -105,7 +105,7 @@ def format_results(columns: Mapping[str, Results]) -> str:
         columns: Metrics per task, by the heading of their column; with two columns a third gives
             the ratio of the second to the first.
     """
-    table = Table(title="percent; error in metres")
+    table = Table(title="percent; errors in m of the best-ranked place, where the name ends in _m")
     table.add_column("metric")
     headings = list(columns)
     tasks = list(next(iter(columns.values())))
@@ -116,7 +116,7 @@ def format_results(columns: Mapping[str, Results]) -> str:
             table.add_column(f"{task}\nratio", justify="right")
     names = list(next(iter(columns.values()))[tasks[0]])
     rows = [row for row in TABLE_ROWS if row in names]
-    rows += [name for name in names if name.startswith("error_m")]
+    rows += [name for name in names if name.startswith("error/")]
     for row in rows:
         cells = []
         for task in tasks:

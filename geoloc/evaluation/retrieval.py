@@ -9,7 +9,7 @@ from torch import Tensor
 from geoloc.datasets.index import Index
 from geoloc.errors import ConfigError, DatasetError
 from geoloc.evaluation import functional
-from geoloc.evaluation.ranking import rank
+from geoloc.evaluation.ranking import rank_levels
 from geoloc.geo import geodesic_distance, relevance_levels
 
 RECALL_DEPTHS = (1, 5, 10)
@@ -31,8 +31,9 @@ def evaluate_retrieval(
 
     Returns:
         Per task, the metrics in percent (``H-AP, ASI, NDCG, mAP/<scale>, R@K/<scale>``, each scale
-        and their mean as ``overall``), the localization error of the top-1 in metres, and the
-        number of queries, in all and without a relevant item at each scale.
+        and their mean as ``overall``), the localization error of the top-1 (``error/median_m,
+        error/mean_m`` in metres, ``error/within_<r>m`` in percent), and the number of queries, in
+        all and without a relevant item at each scale.
 
     Raises:
         DatasetError: If descriptors and index differ in length, or a view has no image.
@@ -80,13 +81,10 @@ def _evaluate_task(
     """Compute the metrics of one direction; places index the two ``[C, C]`` tables."""
     num_levels = int(place_levels.max())  # the level of the same place
     of_query, of_gallery = torch.from_numpy(query_place), torch.from_numpy(gallery_place)
-    levels_of_gallery = place_levels[:, of_gallery]
     per_query: dict[str, list[Tensor]] = {}
-    for rows, order in rank(query, gallery):
-        place = of_query[rows]
-        ranked = levels_of_gallery[place].gather(1, order)
+    for rows, order, ranked in rank_levels(query, gallery, place_levels, of_query, of_gallery):
         values = _metrics_of_ranked(ranked, num_levels)
-        values["error_m"] = place_distance_m[place, of_gallery[order[:, 0]]]
+        values["error_m"] = place_distance_m[of_query[rows], of_gallery[order[:, 0]]]
         for name, value in values.items():
             per_query.setdefault(name, []).append(value)
     columns = {name: torch.cat(parts) for name, parts in per_query.items()}
@@ -115,7 +113,8 @@ def _summarise(columns: dict[str, Tensor], num_levels: int) -> dict[str, float]:
         summary[f"{metric}/overall"] = sum(summary[f"{metric}/{scale}"] for scale in scales) / len(
             scales
         )
-    summary |= functional.localization_error_summary(error_m)
+    errors = functional.localization_error_summary(error_m)
+    summary |= {f"error/{name}": value for name, value in errors.items()}
     summary["queries"] = len(error_m)
     for scale in scales:
         without = columns[f"mAP/{scale}"].isnan().sum()

@@ -31,7 +31,7 @@ _N = FLATTENING / (2 - FLATTENING)
 _TOLERANCE_RAD = 1e-13
 _ITERATIONS = 12  # the few pairs that contract more slowly are cheaper to bisect
 _HALVINGS = 100
-_BLOCK_PAIRS = 1 << 14  # intermediate arrays of one block stay in the L2 cache
+_BLOCK_PAIRS = 1 << 12  # the intermediate arrays of one block stay in the L2 cache
 
 
 def geodesic_distance(
@@ -114,7 +114,8 @@ def _sphere_block(a: _Points, b: _Points) -> Array:
     # sin^2((lat_a - lat_b) / 2) from the difference of angles, not of cosines: no cancellation
     half_lat = 0.5 * (np.arctan2(a.sin, a.cos) - np.arctan2(b.sin, b.cos))
     chord = np.sin(half_lat) ** 2 + a.cos * b.cos * np.sin(half_lon) ** 2
-    return 2 * MEAN_RADIUS_M * np.arcsin(np.sqrt(np.minimum(chord, 1.0)))
+    angle: Array = 2 * np.arcsin(np.sqrt(np.minimum(chord, 1.0)))
+    return MEAN_RADIUS_M * angle
 
 
 class _Arc(NamedTuple):
@@ -186,8 +187,10 @@ def _iterate(a: _Points, b: _Points, longitude: Array) -> tuple[_Arc, NDArray[np
     for _ in range(_ITERATIONS):
         arc = _arc_of_longitude(omega, a, b, (sines, cosines, cross_ab, cross_ba))
         update = longitude + _longitude_deficit(arc)
-        converged = np.abs(update - omega) < _TOLERANCE_RAD
-        omega = np.minimum(update, np.pi)
+        step = update - omega
+        converged = np.abs(step) < _TOLERANCE_RAD
+        # Newton's step with the slope of the deficit's leading term, f cos b1 cos b2 cos omega
+        omega = np.minimum(omega + step / (1 - FLATTENING * (arc.cos_sigma - sines)), np.pi)
         if converged.all():
             break
     return arc, converged

@@ -29,7 +29,8 @@ class _GatherRows(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:
-        return grad_outputs[0][ctx.block] * ctx.world_size
+        own_rows: Tensor = grad_outputs[0][ctx.block]
+        return own_rows * ctx.world_size
 
 
 def gather_rows(rows: Tensor) -> Tensor:
@@ -43,5 +44,5 @@ def gather_rows(rows: Tensor) -> Tensor:
     """
     if get_dist_info()[1] == 1:
         return rows
-    gathered: Tensor = _GatherRows.apply(rows)  # type: ignore[no-untyped-call]
+    gathered: Tensor = _GatherRows.apply(rows)
     return gathered

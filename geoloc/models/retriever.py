@@ -53,7 +53,7 @@ class CrossViewRetriever(BaseModel):
         data_preprocessor: dict[str, Any] | None = None,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(data_preprocessor or {"type": "ViewPreprocessor"}, init_cfg)
+        super().__init__(MODELS.build(data_preprocessor or {"type": "ViewPreprocessor"}), init_cfg)
         if unknown := set(shared) - set(PARTS):
             raise ConfigError(f"model.shared: {sorted(unknown)} not among {list(PARTS)}")
         self.views = tuple(views)

@@ -27,7 +27,7 @@ train_dataloader = dict(
     persistent_workers=True,
     drop_last=True,
     sampler=dict(type="UniquePlaceSampler"),
-    collate_fn=dict(type="collate_views"),
+    collate_fn=dict(type="geoloc.collate_views"),
     dataset=dict(
         type="PairDataset",
         source=dataset,
@@ -40,7 +40,7 @@ val_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type="DefaultSampler", shuffle=False),
-    collate_fn=dict(type="collate_views"),
+    collate_fn=dict(type="geoloc.collate_views"),
     dataset=dict(
         type="ImageDataset",
         source=dataset,

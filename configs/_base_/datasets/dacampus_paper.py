@@ -24,7 +24,5 @@ satellite_pipeline = [
 train_dataloader = dict(
     dataset=dict(pipelines=dict(drone=drone_pipeline, satellite=satellite_pipeline))
 )
-val_dataloader = dict(
-    dataset=dict(pipelines=dict(drone=test_pipeline, satellite=test_pipeline))
-)
+val_dataloader = dict(dataset=dict(pipelines=dict(drone=test_pipeline, satellite=test_pipeline)))
 test_dataloader = val_dataloader

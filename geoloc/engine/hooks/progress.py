@@ -44,10 +44,12 @@ class ProgressHook(Hook):
     def _stop(self, text: str) -> None:
         if self.progress is None:
             return
-        self.progress.stop()
+        if self.console.is_terminal:
+            self.progress.stop()
         self.progress = None
         seconds = time.perf_counter() - self.started
-        self.console.print(f"{text}  ({seconds:.0f} s, {self.images / seconds:.0f} images/s)")
+        text = f"{text}  ({seconds:.0f} s, {self.images / seconds:.0f} images/s)"
+        self.console.print(text, soft_wrap=True, highlight=False)
 
     def before_train_epoch(self, runner: Any) -> None:
         """Open the bar of an epoch."""
@@ -57,7 +59,7 @@ class ProgressHook(Hook):
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Advance the bar and show the loss."""
-        self._advance(data_batch, f"{_epoch(runner)}  loss {float(outputs['loss']):.3f}")
+        self._advance(data_batch, f"{_epoch(runner)}  loss {outputs['loss'].item():.3f}")
 
     def after_train_epoch(self, runner: Any) -> None:
         """Leave the line of an epoch, with the mean of every loss over it."""

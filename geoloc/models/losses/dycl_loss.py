@@ -1,12 +1,13 @@
 """Dynamic contrastive learning: one contrastive term per level."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import torch
 from torch import Tensor
 
 from geoloc.errors import ConfigError
-from geoloc.models.losses.logsumexp import masked_logsumexp, softplus
+from geoloc.models.losses.logsumexp import grouped_logsumexp, softplus
 from geoloc.models.losses.pair_loss import PairLoss
 from geoloc.models.losses.similarity import Similarity
 from geoloc.registry import LOSSES
@@ -54,10 +55,12 @@ class DyCLLoss(PairLoss):
 
     def loss(self, query: Tensor, gallery: Tensor, levels: Tensor) -> Tensor:
         """Return the mean over the anchors of Eq. 4; shapes as in :class:`PairLoss`."""
+        levels = levels.contiguous().clamp(0, len(self.margins)).long()
         logits = self.scale * self.similarity(query, gallery)
-        negatives = masked_logsumexp(logits, levels == 0)
-        loss = torch.zeros_like(negatives)
-        for level, margin in zip(range(len(self.margins), 0, -1), self.margins, strict=True):
-            positives = masked_logsumexp(-logits, levels >= level)
-            loss = loss + softplus(negatives + positives + self.scale * margin)
-        return loss.mean()
+        signed = torch.where(levels == 0, logits, -logits)
+        # The levels partition the gallery: one pass gives the sums over exactly level 0, 1, ..., L,
+        # and the nested sums over level r and above follow by adding from the top.
+        negatives, *exact = grouped_logsumexp(signed, levels, 1 + len(self.margins)).unbind(dim=1)
+        positives = torch.stack(list(accumulate(reversed(exact), torch.logaddexp)))  # [L, N]
+        margins = self.scale * logits.new_tensor(self.margins)[:, None]
+        return softplus(negatives + positives + margins).sum(dim=0).mean()

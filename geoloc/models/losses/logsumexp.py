@@ -1,4 +1,8 @@
-"""Log-sum-exps over subsets, the building blocks of softmax-like losses."""
+"""Log-sum-exps over subsets, the building blocks of softmax-like losses.
+
+The sum over an empty set gives the lowest finite number, not ``-inf``, whose gradient would be NaN
+(inf - inf); :func:`softplus` maps both to 0 with gradient 0.
+"""
 
 import torch
 from torch import Tensor
@@ -7,15 +11,36 @@ from torch import Tensor
 def masked_logsumexp(logits: Tensor, mask: Tensor) -> Tensor:
     """Return ``log(sum(exp(logits)))`` over the entries of the last dimension in ``mask``.
 
-    The sum over an empty set gives the lowest finite number, not ``-inf``, whose gradient would be
-    NaN (inf - inf); :func:`softplus` maps both to 0 with gradient 0.
-
     Args:
         logits: Floating ``[..., M]``.
         mask: Bool, broadcastable with ``logits``.
     """
-    lowest = torch.finfo(logits.dtype).min
-    return torch.where(mask, logits, lowest).logsumexp(dim=-1)
+    with torch.no_grad():
+        top = torch.where(mask, logits, torch.finfo(logits.dtype).min).amax(dim=-1, keepdim=True)
+    # exp(-60) adds nothing to a sum >= 1, and unlike exp(-inf) it is no slow special case.
+    return torch.where(mask, logits, top - 60).logsumexp(dim=-1)
+
+
+def grouped_logsumexp(logits: Tensor, group: Tensor, num_groups: int) -> Tensor:
+    """Return ``log(sum(exp(logits)))`` over the entries of each group of a row.
+
+    One exponential per entry, however many groups there are.
+
+    Args:
+        logits: Floating ``[N, M]``.
+        group: Group of every entry, int64 ``[N, M]`` in ``0 .. num_groups - 1``.
+        num_groups: G.
+
+    Returns:
+        ``[N, G]``.
+    """
+    limits = torch.finfo(logits.dtype)
+    with torch.no_grad():
+        top = logits.new_full((len(logits), num_groups), limits.min)
+        top.scatter_reduce_(1, group, logits, "amax")
+        shift = top.gather(1, group)
+    sums = torch.zeros_like(top).scatter_add(1, group, (logits - shift).exp())
+    return top + sums.clamp_min(limits.tiny).log()
 
 
 def softplus(x: Tensor) -> Tensor:

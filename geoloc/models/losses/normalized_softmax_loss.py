@@ -32,6 +32,7 @@ class NormalizedSoftmaxLoss(nn.Module):
                 f"num_places={num_places}, embed_dims={embed_dims} and temperature={temperature} "
                 "must be positive."
             )
+        self.num_places = num_places
         self.temperature = temperature
         bound = embed_dims**-0.5
         self.weight = nn.Parameter(torch.empty(num_places, embed_dims).uniform_(-bound, bound))

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from geoloc.errors import ConfigError
 from geoloc.models.losses.pair_loss import PairLoss
+from geoloc.models.losses.similarity import cosine
 from geoloc.registry import LOSSES
 
 REDUCTIONS = ("mean", "nonzero")
@@ -65,5 +66,4 @@ def unit_distance(query: Tensor, gallery: Tensor) -> Tensor:
     Distances below the square root of the rounding error (3e-4 in float32) cannot be told from 0;
     they are held there with gradient 0, which would otherwise be infinite.
     """
-    cosine = F.normalize(query, dim=1) @ F.normalize(gallery, dim=1).T
-    return (2 - 2 * cosine).clamp_min(torch.finfo(cosine.dtype).eps).sqrt()
+    return (2 - 2 * cosine(query, gallery)).clamp_min(torch.finfo(query.dtype).eps).sqrt()

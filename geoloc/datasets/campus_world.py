@@ -1,0 +1,57 @@
+"""CampusWorld: the rendered world that stands in for data nobody may redistribute."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.dist import barrier, is_main_process
+
+from geoloc.datasets.campus_layout import read_campus
+from geoloc.datasets.source import Source
+from geoloc.geo.relevance import DA_CAMPUS_THRESHOLDS_M
+from geoloc.registry import DATASETS
+
+
+@DATASETS.register_module()
+class CampusWorld(Source):
+    """A world rendered on first use, in the layout of DA-Campus.
+
+    Args:
+        data_root: Folder of the world; written if it is not complete.
+        preset: Named size of the world (see ``geoloc.campusworld``).
+        seed: Which world; the same arguments give the same images everywhere.
+        thresholds_m: Bounds of the relevance levels in metres, nearest first.
+        places: Number of places instead of the preset's.
+        views: Number of drone images per place instead of the preset's.
+        image_size: Side of the images in pixels instead of the preset's.
+
+    Raises:
+        ConfigError: If the arguments make no world.
+        DatasetError: If image files are missing.
+    """
+
+    def __init__(
+        self,
+        data_root: str | Path,
+        preset: str = "mini",
+        seed: int = 0,
+        thresholds_m: Sequence[float] = DA_CAMPUS_THRESHOLDS_M,
+        places: int | None = None,
+        views: int | None = None,
+        image_size: int | None = None,
+    ) -> None:
+        try:
+            if is_main_process():
+                from geoloc.campusworld import write_campusworld  # the renderer compiles on import
+
+                write_campusworld(
+                    data_root,
+                    preset=preset,
+                    seed=seed,
+                    places=places,
+                    views=views,
+                    image_size=image_size,
+                )
+        finally:  # also after a failure, or the other ranks would wait for ever
+            barrier()
+        index = read_campus(Path(data_root))
+        super().__init__(f"CampusWorld-{preset}", index, thresholds_m)

@@ -1,0 +1,44 @@
+"""Batches: the items of a data loader grouped by view."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from geoloc.errors import ConfigError
+from geoloc.registry import FUNCTIONS
+
+
+@FUNCTIONS.register_module()
+def collate_views(batch: Sequence[dict[str, Any]]) -> dict[str, dict[str, torch.Tensor]]:
+    """Stack the items of ``PairDataset`` or ``ImageDataset`` view by view, in their order.
+
+    Returns:
+        ``inputs`` uint8 ``[n,3,H,W]``, ``places`` int64 ``[n]`` and ``rows`` int64 ``[n]``, each
+        by view; ``n`` differs between views where items hold one view each.
+
+    Raises:
+        ConfigError: If the images of one view differ in size.
+    """
+    views = list(dict.fromkeys(view for item in batch for view in item["inputs"]))
+    members = {view: [item for item in batch if view in item["inputs"]] for view in views}
+    return {
+        "inputs": {view: _stack(view, items) for view, items in members.items()},
+        "places": {view: _numbers("places", view, items) for view, items in members.items()},
+        "rows": {view: _numbers("rows", view, items) for view, items in members.items()},
+    }
+
+
+def _stack(view: str, items: list[dict[str, Any]]) -> torch.Tensor:
+    images = [item["inputs"][view] for item in items]
+    sizes = sorted({tuple(image.shape) for image in images})
+    if len(sizes) > 1:
+        raise ConfigError(
+            f"images of view {view!r} differ in size within a batch: {sizes[0]} and {sizes[1]}; "
+            "end its pipeline with a crop or resize to one size before PackInputs"
+        )
+    return torch.stack(images)
+
+
+def _numbers(key: str, view: str, items: list[dict[str, Any]]) -> torch.Tensor:
+    return torch.tensor([item[key][view] for item in items], dtype=torch.int64)

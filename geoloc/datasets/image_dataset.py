@@ -1,0 +1,87 @@
+"""The test samples: every image once."""
+
+from typing import Any
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from geoloc.datasets.pipeline import PipelineConfigs, ViewPipelines
+from geoloc.datasets.source import Source
+from geoloc.errors import ConfigError
+from geoloc.registry import DATASETS
+
+
+def build_source(source: Source | dict[str, Any]) -> Source:
+    """Return the source itself or build it from its config."""
+    built: Source = DATASETS.build(source) if isinstance(source, dict) else source
+    return built
+
+
+@DATASETS.register_module()
+class ImageDataset(Dataset[dict[str, Any]]):
+    """One item per image of every view that has a pipeline, grouped by view.
+
+    An item is ``dict(inputs={view: uint8 [3,H,W]}, places={view: label}, rows={view: row})`` with
+    one view; ``row`` counts in ``index``, which is also the position of the item.
+
+    Args:
+        source: A registered source (``DACampus`` ...) or its config.
+        split: Part of the dataset.
+        pipelines: For every view its transforms, ``mmpretrain.PackInputs`` last.
+
+    Attributes:
+        index: The rows of the items.
+        thresholds_m: Bounds of the relevance levels in metres.
+        metainfo: ``index``, ``thresholds_m`` and ``protocol`` (plain types) for the evaluation.
+
+    Raises:
+        ConfigError: If the split has no image of a view, or a pipeline lacks ``PackInputs``.
+    """
+
+    def __init__(
+        self, source: Source | dict[str, Any], split: str = "test", *, pipelines: PipelineConfigs
+    ) -> None:
+        source = build_source(source)
+        self.pipelines = ViewPipelines(pipelines)
+        part = source.index.select(split=split, view=self.pipelines.views)
+        check_selection(source, split, self.pipelines.views)
+        self.index = part.take(
+            np.concatenate([np.flatnonzero(part.view == view) for view in self.pipelines.views])
+        )
+        self.thresholds_m = source.thresholds_m
+        self.metainfo = {
+            "index": self.index,
+            "thresholds_m": self.thresholds_m,
+            "protocol": source.protocol.as_dict(),
+        }
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, item: int) -> dict[str, Any]:
+        """Load one image.
+
+        Raises:
+            ImageError: If its file cannot be decoded.
+        """
+        view = str(self.index.view[item])
+        return {
+            "inputs": {view: self.pipelines.load(view, self.index.file(item))},
+            "places": {view: int(self.index.place_labels[item])},
+            "rows": {view: item},
+        }
+
+
+def check_selection(source: Source, split: str, views: tuple[str, ...]) -> None:
+    """Check that a split has images of all views.
+
+    Raises:
+        ConfigError: If it does not; the message lists what there is.
+    """
+    splits = np.unique(source.index.split).tolist()
+    if split not in splits:
+        raise ConfigError(f"split={split!r} is not in the dataset: it has {', '.join(splits)}")
+    known = np.unique(source.index.select(split=split).view).tolist()
+    for view in views:
+        if view not in known:
+            raise ConfigError(f"view {view!r} is not in split {split!r}: it has {', '.join(known)}")

@@ -1,0 +1,116 @@
+"""The common index: one row per image, whatever layout the dataset has on disk."""
+
+import csv
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from geoloc.datasets.table import RowCollector, read_table
+from geoloc.errors import ConfigError
+
+COLUMNS = ("path", "view", "place", "lat", "lon", "split")
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """The images of a dataset.
+
+    Attributes:
+        path: Image files relative to ``root``, ``/``-separated, str ``[n]``.
+        view: Platform of each image (``satellite``, ``drone``, ``street`` ...), str ``[n]``.
+        place: Id of the place each image shows, int64 ``[n]``; equal ids, equal position.
+        lat: WGS-84 latitude of the place in degrees, float64 ``[n]``.
+        lon: WGS-84 longitude of the place in degrees, float64 ``[n]``.
+        split: Part of the dataset (``train``, ``val``, ``test`` ...), str ``[n]``.
+        root: Folder that ``path`` is relative to.
+    """
+
+    path: NDArray[np.str_]
+    view: NDArray[np.str_]
+    place: NDArray[np.int64]
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    split: NDArray[np.str_]
+    root: Path
+
+    def __post_init__(self) -> None:
+        kinds = (np.str_, np.str_, np.int64, np.float64, np.float64, np.str_)
+        for name, kind in zip(COLUMNS, kinds, strict=True):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=kind))
+        object.__setattr__(self, "root", Path(self.root))
+        lengths = {name: getattr(self, name).shape for name in COLUMNS}
+        if len(set(lengths.values())) != 1 or self.path.ndim != 1:
+            raise ConfigError(f"the columns of an index must be lists of one length, got {lengths}")
+
+    @classmethod
+    def read_csv(cls, path: str | Path, root: str | Path | None = None) -> "Index":
+        """Read an index file.
+
+        Args:
+            path: UTF-8 CSV file with the header ``path,view,place,lat,lon,split``.
+            root: Folder of the images; by default the folder of the file.
+
+        Raises:
+            IndexFormatError: At the first line that cannot be used, as ``file:line: reason``.
+            DatasetNotFoundError: If there is no such file.
+        """
+        file = Path(path)
+        rows = RowCollector(file)
+        for line, row in read_table(file, COLUMNS, delimiter=",", exact=True):
+            rows.add(file, line, row)
+        return cls(**rows.columns(), root=Path(root) if root is not None else file.parent)
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write the index file that ``read_csv`` reads back exactly."""
+        with open(path, "w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            # tolist() gives Python floats, whose repr reads back as the same number
+            writer.writerows(zip(*(getattr(self, name).tolist() for name in COLUMNS), strict=True))
+
+    def __len__(self) -> int:
+        return self.path.size
+
+    def file(self, row: int) -> Path:
+        """Return the image file of a row."""
+        return self.root / str(self.path[row])
+
+    def take(self, rows: ArrayLike) -> "Index":
+        """Return the given rows (positions or a mask) in that order."""
+        chosen = np.asarray(rows)
+        return dataclasses.replace(self, **{name: getattr(self, name)[chosen] for name in COLUMNS})
+
+    def select(self, split: str | None = None, view: str | Sequence[str] | None = None) -> "Index":
+        """Return the rows of one split and of one or several views, in index order."""
+        chosen = np.ones(len(self), dtype=bool)
+        if split is not None:
+            chosen &= self.split == split
+        if view is not None:
+            chosen &= np.isin(self.view, [view] if isinstance(view, str) else list(view))
+        return self.take(chosen)
+
+    @cached_property
+    def _grouping(self) -> tuple[NDArray[np.int64], NDArray[np.intp], NDArray[np.int64]]:
+        places, first, labels = np.unique(self.place, return_index=True, return_inverse=True)
+        return places, first, labels.astype(np.int64, copy=False)
+
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """The place ids in ascending order, int64 ``[C]``."""
+        return self._grouping[0]
+
+    @property
+    def place_labels(self) -> NDArray[np.int64]:
+        """The position of each row's place in ``places``, int64 ``[n]``."""
+        return self._grouping[2]
+
+    @property
+    def place_latlon(self) -> NDArray[np.float64]:
+        """The (lat, lon) in degrees of each of ``places``, float64 ``[C,2]``."""
+        first = self._grouping[1]
+        return np.stack([self.lat[first], self.lon[first]], axis=1)

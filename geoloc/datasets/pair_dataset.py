@@ -1,0 +1,111 @@
+"""The training samples: one image of each view of one place."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from geoloc.datasets.campus_layout import check_views
+from geoloc.datasets.image_dataset import build_source, check_selection
+from geoloc.datasets.item_randomness import item_randomness
+from geoloc.datasets.pipeline import PipelineConfigs, ViewPipelines
+from geoloc.datasets.source import Source
+from geoloc.errors import ConfigError
+from geoloc.registry import DATASETS
+
+
+@DATASETS.register_module()
+class PairDataset(Dataset[dict[str, Any]]):
+    """One item per image of the first view, with one image of the same place of each other view.
+
+    An item is ``dict(inputs={view: uint8 [3,H,W]}, places={view: label}, rows={view: row})``;
+    labels count in ``index.places``, rows in ``index``. Where a place has several images of
+    another view, one is drawn. All randomness of an item, augmentation included, is a function of
+    (seed, epoch, item).
+
+    Args:
+        source: A registered source (``DACampus`` ...) or its config.
+        split: Part of the dataset.
+        views: The views of a pair; the first one's images are the items.
+        pipelines: For every view its transforms, ``mmpretrain.PackInputs`` last.
+        seed: Seed of the items' randomness.
+
+    Attributes:
+        index: The rows of the split that show one of the views.
+        place_labels: Place of each item, int64 ``[len]``.
+        place_latlon: Position (lat, lon) in degrees of each place, float64 ``[C,2]``.
+        thresholds_m: Bounds of the relevance levels in metres.
+        metainfo: The protocol in plain types; mmengine writes it into checkpoints.
+
+    Raises:
+        ConfigError: If the split has no image of a view, or a view has no valid pipeline.
+        DatasetError: If a place lacks one of the views.
+    """
+
+    def __init__(
+        self,
+        source: Source | dict[str, Any],
+        split: str = "train",
+        views: Sequence[str] = ("drone", "satellite"),
+        *,
+        pipelines: PipelineConfigs,
+        seed: int = 0,
+    ) -> None:
+        source = build_source(source)
+        self.views = tuple(views)
+        if set(self.views) != set(pipelines) or len(self.views) != len(pipelines):
+            raise ConfigError(
+                f"pipelines must have exactly the views {self.views}, it has {tuple(pipelines)}"
+            )
+        check_selection(source, split, self.views)
+        self.pipelines = ViewPipelines(pipelines)
+        self.index = source.index.select(split=split, view=self.views)
+        check_views(self.index, self.views)
+        self._items = np.flatnonzero(self.index.view == self.views[0])
+        self._partners = {view: self._rows_by_place(view) for view in self.views[1:]}
+        self.place_labels: NDArray[np.int64] = self.index.place_labels[self._items]
+        self.place_latlon = self.index.place_latlon
+        self.thresholds_m = source.thresholds_m
+        self.metainfo = {"protocol": source.protocol.as_dict()}
+        self.seed = seed
+        # in shared memory, so that workers which outlive an epoch see the next one
+        self._epoch = torch.zeros((), dtype=torch.int64)
+        self._epoch.share_memory_()  # type: ignore[no-untyped-call]
+
+    def _rows_by_place(self, view: str) -> list[NDArray[np.intp]]:
+        rows = np.flatnonzero(self.index.view == view)
+        labels = self.index.place_labels[rows]
+        order = np.argsort(labels, kind="stable")
+        starts = np.searchsorted(labels[order], np.arange(1, self.num_places))
+        return np.split(rows[order], starts)
+
+    @property
+    def num_places(self) -> int:
+        """Number of places in the split."""
+        return len(self.index.places)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch of the items' randomness, also in running workers."""
+        self._epoch.fill_(epoch)
+
+    def __len__(self) -> int:
+        return self._items.size
+
+    def __getitem__(self, item: int) -> dict[str, Any]:
+        """Load one pair.
+
+        Raises:
+            ImageError: If a file cannot be decoded.
+        """
+        place = int(self.place_labels[item])
+        with item_randomness(self.seed, int(self._epoch), item) as generator:
+            rows = {self.views[0]: int(self._items[item])}
+            for view, by_place in self._partners.items():
+                rows[view] = int(generator.choice(by_place[place]))
+            inputs = {
+                view: self.pipelines.load(view, self.index.file(row)) for view, row in rows.items()
+            }
+        return {"inputs": inputs, "places": dict.fromkeys(rows, place), "rows": rows}

@@ -1,0 +1,53 @@
+"""Transform pipelines, one per view."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmcv.transforms import Compose
+from mmpretrain.datasets.transforms import PackInputs
+from torch import Tensor
+
+from geoloc.errors import ConfigError
+from geoloc.registry import TRANSFORMS
+
+PipelineConfigs = Mapping[str, Sequence[dict[str, Any]]]
+
+
+class ViewPipelines:
+    """Loads the image of a view as uint8 ``[3,H,W]``.
+
+    Args:
+        configs: For every view its transforms; the last must be ``mmpretrain.PackInputs``.
+
+    Raises:
+        ConfigError: If a view has no transforms or does not end in ``PackInputs``.
+        UnknownTypeError: For a transform that does not exist.
+    """
+
+    def __init__(self, configs: PipelineConfigs) -> None:
+        self._pipelines = {view: _build(view, configs[view]) for view in configs}
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The views with a pipeline, in the order of the config."""
+        return tuple(self._pipelines)
+
+    def load(self, view: str, file: Path) -> Tensor:
+        """Run the pipeline of ``view`` on one file.
+
+        Raises:
+            ImageError: If the file cannot be decoded.
+        """
+        inputs: Tensor = self._pipelines[view]({"img_path": str(file)})["inputs"]
+        return inputs
+
+
+def _build(view: str, config: Sequence[dict[str, Any]]) -> Compose:
+    transforms = [TRANSFORMS.build(transform) for transform in config]
+    if not transforms or not isinstance(transforms[-1], PackInputs):
+        raise ConfigError(
+            f"pipelines[{view!r}] must end with dict(type='mmpretrain.PackInputs'), "
+            f"it has {[type(transform).__name__ for transform in transforms]}"
+        )
+    return Compose(transforms)

@@ -1,0 +1,62 @@
+"""What a result was measured on: counts, thresholds and a fingerprint of the rows."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from geoloc.datasets.index import Index
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The test conditions that two results must share to be comparable.
+
+    Attributes:
+        dataset: Name of the dataset.
+        splits: For every split ``{"places": int, "images": {view: int}}``.
+        thresholds_m: Bounds of the relevance levels in metres, nearest first.
+        fingerprint: First 12 hexadecimal digits of the SHA-256 of all index rows.
+    """
+
+    dataset: str
+    splits: dict[str, dict[str, Any]]
+    thresholds_m: tuple[float, ...]
+    fingerprint: str
+
+    @classmethod
+    def of(cls, dataset: str, index: Index, thresholds_m: Sequence[float]) -> "Protocol":
+        """Describe an index."""
+        names = [str(name) for name in np.unique(index.split)]
+        splits = {name: _counts(index.select(split=name)) for name in names}
+        return cls(dataset, splits, tuple(map(float, thresholds_m)), fingerprint(index))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the protocol as str, int, float, list and dict only.
+
+        It is stored in checkpoints that load with ``weights_only=True``, and in JSON files.
+        """
+        return {
+            "dataset": self.dataset,
+            "splits": self.splits,
+            "thresholds_m": list(self.thresholds_m),
+            "fingerprint": self.fingerprint,
+        }
+
+
+def fingerprint(index: Index, digits: int = 12) -> str:
+    """Return a short hash of the rows (view, place, lat, lon, split, path) in any order."""
+    columns = (index.view, index.place, index.lat, index.lon, index.split, index.path)
+    rows = sorted(zip(*(column.tolist() for column in columns), strict=True))
+    text = "\n".join(map(repr, rows))  # repr quotes the strings and keeps every digit
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]
+
+
+def _counts(part: Index) -> dict[str, Any]:
+    views, images = np.unique(part.view, return_counts=True)
+    return {
+        "places": len(part.places),
+        "images": dict(zip(views.tolist(), images.tolist(), strict=True)),
+    }

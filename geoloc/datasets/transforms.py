@@ -1,0 +1,78 @@
+"""Transforms of single images that mmpretrain and mmcv lack."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from PIL import Image, ImageOps
+
+from geoloc.errors import ConfigError, ImageError
+from geoloc.registry import TRANSFORMS
+
+# What Pillow raises for files that are no images: its own errors are OSErrors; the decoders of
+# damaged files add the rest.
+_DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+
+
+@TRANSFORMS.register_module()
+class LoadImage(BaseTransform):
+    """Read ``img_path`` into ``img``: RGB uint8 ``[H,W,3]``, upright by its EXIF orientation.
+
+    Also sets ``img_shape`` and ``ori_shape``, both (H, W).
+
+    Raises:
+        ImageError: If the file is missing, empty, truncated or no image.
+    """
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Load the image of one sample."""
+        path = results["img_path"]
+        try:
+            with Image.open(path) as image:
+                pixels = np.array(ImageOps.exif_transpose(image).convert("RGB"))
+        except FileNotFoundError:
+            raise ImageError(f"image {path} does not exist") from None
+        except _DECODING_ERRORS as error:
+            raise ImageError(
+                f"image {path} cannot be decoded ({error}); download or render it again"
+            ) from error
+        return {
+            **results,
+            "img": pixels,
+            "img_shape": pixels.shape[:2],
+            "ori_shape": pixels.shape[:2],
+        }
+
+
+@TRANSFORMS.register_module()
+class RandomRotation(BaseTransform):
+    """Rotate ``img`` about its centre by a uniform angle; the corners mirror the inside.
+
+    For satellite tiles, whose heading carries no information. The size stays.
+
+    Args:
+        degrees: The angle is drawn from [-degrees, degrees].
+
+    Raises:
+        ConfigError: If ``degrees`` is not within [0, 180].
+    """
+
+    def __init__(self, degrees: float = 180.0) -> None:
+        if not 0.0 <= degrees <= 180.0:
+            raise ConfigError(f"RandomRotation degrees={degrees!r} must be within [0, 180]")
+        self.degrees = degrees
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Rotate the image of one sample."""
+        # the global stream, as mmcv's transforms: the pair dataset seeds it for every item
+        angle = np.random.uniform(-self.degrees, self.degrees)  # noqa: NPY002
+        height, width = results["img"].shape[:2]
+        rotation = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0)
+        turned = cv2.warpAffine(
+            results["img"], rotation, (width, height), borderMode=cv2.BORDER_REFLECT_101
+        )
+        return {**results, "img": turned}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(degrees={self.degrees})"

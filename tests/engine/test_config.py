@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import pytest
+
+from geoloc.engine.config import config_hash, load_config
+from geoloc.errors import ConfigError, UnknownTypeError
+from geoloc.registry import MODELS
+from tests.conftest import ROOT
+
+CONFIGS = sorted(
+    path.relative_to(ROOT / "configs")
+    for path in (ROOT / "configs").rglob("*.py")
+    if "_base_" not in path.parts
+)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=str)
+def test_every_config_passes_the_check_and_builds_its_model(path: Path) -> None:
+    cfg = load_config(ROOT / "configs" / path, {"model.backbone.init_cfg": None})
+    model = MODELS.build(cfg.model)
+    assert set(model.losses) == set(cfg.model.losses)
+    for part in cfg.optim_wrapper.paramwise_cfg:
+        assert any(name.startswith(f"{part}.") for name, _ in model.named_parameters()), part
+
+
+def test_the_official_recipe() -> None:
+    cfg = load_config(ROOT / "configs/dycl/dycl_r50_dacampus.py")
+    assert cfg.model.backbone == {
+        "type": "mmpretrain.ResNet",
+        "depth": 50,
+        "norm_eval": True,
+        "init_cfg": {"type": "Pretrained", "checkpoint": "torchvision://resnet50"},
+    }
+    assert cfg.train_dataloader.batch_size == 128
+    assert cfg.optim_wrapper.optimizer == {"type": "Adam", "lr": 1e-4, "weight_decay": 1e-4}
+    parts = cfg.optim_wrapper.paramwise_cfg
+    assert parts["backbone"] == {"lr": 5e-5}
+    assert parts["losses.clustering"] == {"lr": 10.0, "weight_decay": 0.0, "eta_min": 0.1}
+    assert cfg.train_cfg.max_epochs == 20
+    assert {name: loss["weight"] for name, loss in cfg.model.losses.items()} == {
+        "dycl": 0.2,
+        "clustering": 0.1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        (
+            "modle.channels_last",
+            True,
+            "modle.channels_last: there is no option 'modle': did you mean model",
+        ),
+        ("model.chanels_last", True, r"model\.chanels_last: .*did you mean channels_last"),
+        ("model.losses.dycl.scael", 3, r"model\.losses\.dycl\.scael: .*did you mean scale"),
+        ("model.losses.dycl.type.x", 3, "type.x: model.losses.dycl.type is 'DyCLLoss', not a part"),
+        ("train_dataloader.dataset.spilt", "a", "did you mean split"),
+    ],
+)
+def test_bad_option_is_named_with_its_key(key: str, value: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config(ROOT / "configs/dycl/dycl_r18_campusworld.py", {key: value})
+
+
+def test_unknown_type_is_named_with_its_key() -> None:
+    key = "model.losses.dycl.type"
+    with pytest.raises(UnknownTypeError, match=r"model\.losses\.dycl\.type='DyCLoss'.*DyCLLoss"):
+        load_config(ROOT / "configs/dycl/dycl_r18_campusworld.py", {key: "DyCLoss"})
+
+
+def test_misspelt_top_level_key(tmp_path: Path) -> None:
+    base = str(ROOT / "configs/dycl/dycl_r18_campusworld.py")
+    (tmp_path / "a.py").write_text(f"_base_ = {base!r}\ntrain_dataloder = dict(batch_size=2)\n")
+    with pytest.raises(ConfigError, match="'train_dataloder' is unknown.*train_dataloader"):
+        load_config(tmp_path / "a.py")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = = 1", r"bad\.py: SyntaxError"),
+        ("_base_ = 'nowhere.py'", r"bad\.py: FileNotFoundError.*nowhere\.py"),
+        ("x = undefined_name", r"bad\.py: NameError.*undefined_name"),
+        ("custom_imports = dict(imports=['no_such_module'])", r"bad\.py: .*no_such_module"),
+        ("y = 1", "config has no 'model'"),
+    ],
+)
+def test_broken_config_file_is_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "bad.py").write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load_config(tmp_path / "bad.py")
+
+
+def test_hash_sees_what_changes_results_only() -> None:
+    path = ROOT / "configs/dycl/dycl_r18_campusworld.py"
+    same = config_hash(load_config(path))
+    assert config_hash(load_config(path, {"work_dir": "elsewhere"})) == same
+    assert config_hash(load_config(path, {"model.losses.dycl.scale": 16.0})) != same

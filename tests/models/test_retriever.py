@@ -1,0 +1,136 @@
+import pytest
+import torch
+from torch import nn
+
+from geoloc.errors import ConfigError
+from geoloc.models import CrossViewRetriever
+from geoloc.registry import LOSSES, MODELS
+
+PARTS = {
+    "backbone": {"type": "mmpretrain.ResNet", "depth": 18},
+    "neck": {"type": "mmpretrain.GlobalAveragePooling"},
+    "head": {"type": "ProjectionHead", "in_dims": 512, "embed_dims": 8},
+}
+
+
+@LOSSES.register_module()
+class RowSumLoss(nn.Module):
+    """A pair loss that is not symmetric, so that directions can be told apart."""
+
+    def forward(self, query: torch.Tensor, gallery: torch.Tensor, levels: torch.Tensor):
+        return (query[:, 0] * 2 + gallery[:, 0] + levels[:, 0]).sum()
+
+
+def build(**options) -> CrossViewRetriever:
+    torch.manual_seed(0)
+    return MODELS.build({"type": "CrossViewRetriever", **PARTS, **options})
+
+
+def images(n: int = 3) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return {view: torch.randn(n, 3, 32, 32, generator=generator) for view in ("drone", "satellite")}
+
+
+def test_descriptors_are_unit_float32_rows() -> None:
+    model = build().eval()
+    for view, values in model(images(), {}, {}).items():
+        assert values.dtype == torch.float32
+        assert values.shape == (3, 8), view
+        torch.testing.assert_close(values.norm(dim=1), torch.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("shared", "same"),
+    [
+        (("backbone", "neck", "head"), True),
+        ((), False),
+        (("backbone", "neck"), False),
+        (("neck", "head"), False),
+    ],
+)
+def test_shared_parts_describe_both_views_alike(shared: tuple[str, ...], same: bool) -> None:
+    model = build(shared=shared).eval()
+    picture = images()["drone"]
+    one, other = model.describe(picture, "drone"), model.describe(picture, "satellite")
+    assert torch.allclose(one, other) == same
+    single = sum(parameter.numel() for parameter in build().parameters())
+    count = sum(parameter.numel() for parameter in model.parameters())
+    assert (count > single) == (not same)
+
+
+def test_unknown_shared_part_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"model\.shared: \['nek'\]"):
+        build(shared=("nek",))
+
+
+def test_pair_loss_is_the_weighted_mean_of_both_directions() -> None:
+    model = build(losses={"row": {"type": "RowSumLoss", "weight": 0.25}})
+    table = torch.tensor([[3, 1, 0], [1, 3, 0], [0, 0, 3]], dtype=torch.int8)
+    model.set_place_levels(table)
+    labels = torch.tensor([2, 0])
+    one, other = torch.randn(2, 4), torch.randn(2, 4)
+    loss = model.loss({"drone": one, "satellite": other}, {"drone": labels, "satellite": labels})
+    levels = table[labels][:, labels][:, 0].sum()  # 3 + 0
+    forth = 2 * one[:, 0].sum() + other[:, 0].sum() + levels
+    back = 2 * other[:, 0].sum() + one[:, 0].sum() + levels
+    assert list(loss) == ["loss_row"]
+    torch.testing.assert_close(loss["loss_row"], 0.25 * (forth + back) / 2)
+
+
+def test_class_loss_is_the_mean_over_views() -> None:
+    model = build(
+        losses={"nsm": {"type": "NormalizedSoftmaxLoss", "num_places": 4, "embed_dims": 8}}
+    )
+    model.set_place_levels(torch.eye(4, dtype=torch.int8))
+    labels = torch.tensor([1, 3])
+    rows = {view: nn.functional.normalize(torch.randn(2, 8)) for view in model.views}
+    loss = model.loss(rows, dict.fromkeys(model.views, labels))["loss_nsm"]
+    single = [model.losses["nsm"](rows[view], labels) for view in model.views]
+    torch.testing.assert_close(loss, (single[0] + single[1]) / 2)
+
+
+def test_proxies_of_another_number_of_places_are_refused() -> None:
+    model = build(
+        losses={"nsm": {"type": "NormalizedSoftmaxLoss", "num_places": 4, "embed_dims": 8}}
+    )
+    with pytest.raises(ConfigError, match=r"nsm\.num_places=4.*has 5 places; set num_places=5"):
+        model.set_place_levels(torch.zeros(5, 5, dtype=torch.int8))
+
+
+def test_a_loss_of_neither_contract_is_refused() -> None:
+    @LOSSES.register_module(force=True)
+    class OneArgument(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.sum()
+
+    with pytest.raises(ConfigError, match=r"model\.losses\.odd: OneArgument\.forward must take"):
+        build(losses={"odd": {"type": "OneArgument"}})
+    with pytest.raises(ConfigError, match=r"model\.losses\.odd must be a dict"):
+        build(losses={"odd": "DyCLLoss"})
+
+
+def test_predict_keeps_rows_beside_their_descriptors() -> None:
+    model = build().eval()
+    batch = images()
+    rows = {"drone": torch.tensor([5, 1, 2]), "satellite": torch.tensor([0, 3, 4])}
+    predictions = model(batch, {}, rows, mode="predict")
+    for prediction, view in zip(predictions, ("drone", "satellite"), strict=True):
+        assert torch.equal(prediction["rows"], rows[view])
+        torch.testing.assert_close(prediction["descriptors"], model.describe(batch[view], view))
+
+
+def test_preprocessor_normalises_every_view() -> None:
+    model = build(
+        data_preprocessor={"type": "ViewPreprocessor", "mean": (10, 20, 30), "std": (2, 4, 8)}
+    )
+    pixels = torch.tensor([12, 24, 14], dtype=torch.uint8).view(1, 3, 1, 1)
+    batch = model.data_preprocessor({"inputs": {"drone": pixels}, "places": {}, "rows": {}})
+    assert batch["inputs"]["drone"].flatten().tolist() == [1.0, 1.0, -2.0]
+
+
+def test_channels_last_changes_nothing_but_the_memory_order() -> None:
+    plain, fast = build().eval(), build(channels_last=True).eval()
+    assert fast.backbone.conv1.weight.is_contiguous(memory_format=torch.channels_last)
+    expected, found = plain(images(), {}, {}), fast(images(), {}, {})
+    for view in expected:
+        torch.testing.assert_close(found[view], expected[view], rtol=1e-4, atol=1e-5)
