@@ -79,7 +79,9 @@ def main() -> None:
         "18,000 x 300": (drone, satellite, table, (drone_place, satellite_place)),
     }
     best = {
-        name: min((evaluate(*data) for _ in range(arguments.repeats)), key=lambda s: sum(s.values()))
+        name: min(
+            (evaluate(*data) for _ in range(arguments.repeats)), key=lambda s: sum(s.values())
+        )
         for name, data in directions.items()
     }
     print(f"{'seconds':22}" + "".join(f"{name:>14}" for name in best))

@@ -1,5 +1,8 @@
 """Fixtures shared by the tests."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,8 +74,30 @@ test_dataloader = val_dataloader
 """
         if "dycl" in base:
             text += "model = dict(losses=dict(clustering=dict(num_places=12)))\n"
+        (tmp_path / "small_base.py").write_text(text)
         path = tmp_path / "small.py"
-        path.write_text(text + extra)
+        path.write_text("_base_ = 'small_base.py'\n" + extra)
         return path
 
     return write
+
+
+@pytest.fixture
+def run_tool(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a runner of ``python tools/<name>.py ...`` in an empty folder, as a user would."""
+
+    def run(name: str, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(ROOT / "tools" / name), *map(str, arguments)]
+        if name.endswith(".sh"):
+            command.pop(0)
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        return subprocess.run(
+            command,
+            cwd=tmp_path,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PATH": path, **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return run

@@ -52,9 +52,10 @@ class PartwiseOptimWrapperConstructor:
                 groups[max(fitting, key=len, default="")].append(parameter)
         for part in self.parts:
             if not groups[part]:
+                known = sorted({name.split(".")[0] for name, _ in model.named_parameters()})
                 raise ConfigError(
                     f"optim_wrapper.paramwise_cfg[{part!r}] fits no parameter of the model; its "
-                    f"parts are {sorted({name.split('.')[0] for name, _ in model.named_parameters()})}"
+                    f"parts are {known}"
                 )
         params = [
             {"params": members, **self.parts.get(part, {})}

@@ -7,7 +7,6 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
-
 from geoloc.engine.config import check_config, config_hash
 from geoloc.engine.hooks.before_training import FOLDER as BEFORE_TRAINING
 from geoloc.engine.launch import init_distributed
@@ -76,7 +75,7 @@ def train(cfg: Config, resume: str | None = None) -> Path:
     cfg.load_from = None if resume in (None, "auto") else resume
     runner = RUNNERS.build(cfg)
     runner.train()
-    return _finish(Path(runner.work_dir))
+    return _finish(Path(cfg.work_dir))
 
 
 def test(cfg: Config, checkpoint: str) -> Path:
@@ -98,7 +97,7 @@ def test(cfg: Config, checkpoint: str) -> Path:
     cfg.load_from, cfg.resume = checkpoint, False
     runner = RUNNERS.build(cfg)
     runner.test()
-    return _finish(Path(runner.work_dir))
+    return _finish(Path(cfg.work_dir))
 
 
 def _limit_threads(cfg: Any) -> None:

@@ -39,8 +39,8 @@ def recall_at_k(relevant: Tensor, k: int) -> Tensor:
     """
     _check_ranked(relevant)
     _check_depth(k)
-    hit = relevant[:, :k].any(dim=1).double()
-    return torch.where(relevant.any(dim=1), hit, torch.nan)
+    hit = relevant[:, :k].bool().any(dim=1).double()
+    return torch.where(_count(relevant) > 0, hit, torch.nan)
 
 
 def hierarchical_average_precision(
@@ -50,7 +50,9 @@ def hierarchical_average_precision(
 
     ``H-AP = sum_k (sum_{m <= k} min(rel_k, rel_m)) / k / sum_k rel_k`` with the relevance
     ``rel = (level / num_levels) ** alpha / count``, where count is the number of the query's items
-    of exactly that level, so that all levels weigh alike however many items they have.
+    of exactly that level, so that the size of a level does not matter. It is 1 for the ranking by
+    descending rel; where a level is so crowded that its items weigh less than those of a lower
+    level (``2 / count_2 < 1 / count_1``), that is not the ranking by descending level.
 
     Args:
         levels: Ranked levels ``[Q, N]`` in ``0 .. num_levels``.

@@ -105,7 +105,7 @@ def format_results(columns: Mapping[str, Results]) -> str:
         columns: Metrics per task, by the heading of their column; with two columns a third gives
             the ratio of the second to the first.
     """
-    table = Table(title="percent; errors in m of the best-ranked place, where the name ends in _m")
+    table = Table(title="percent, except errors ending in _m: metres")
     table.add_column("metric")
     headings = list(columns)
     tasks = list(next(iter(columns.values())))

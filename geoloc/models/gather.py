@@ -25,7 +25,8 @@ class _GatherRows(torch.autograd.Function):
         ctx.world_size = world_size
         blocks = [torch.empty_like(rows) for _ in range(world_size)]
         dist.all_gather(blocks, rows.contiguous())
-        return torch.cat(blocks)
+        gathered: Tensor = torch.cat(blocks)
+        return gathered
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:

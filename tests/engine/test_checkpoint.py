@@ -50,7 +50,7 @@ def test_history_survives_without_pickled_objects(tmp_path: Path) -> None:
 
 def test_pickled_object_is_refused_and_not_run(tmp_path: Path) -> None:
     torch.save({"state_dict": {}, "x": Marker(str(tmp_path / "ran"))}, tmp_path / "bad.pth")
-    with pytest.raises(CheckpointError, match="bad.pth holds pickled objects.*TRUST_CHECKPOINTS"):
+    with pytest.raises(CheckpointError, match=r"bad\.pth holds pickled objects.*TRUST_CHECKPOINTS"):
         load_local_checkpoint(str(tmp_path / "bad.pth"))
     assert not (tmp_path / "ran").exists()
 

@@ -53,7 +53,7 @@ def test_the_official_recipe() -> None:
         ),
         ("model.chanels_last", True, r"model\.chanels_last: .*did you mean channels_last"),
         ("model.losses.dycl.scael", 3, r"model\.losses\.dycl\.scael: .*did you mean scale"),
-        ("model.losses.dycl.type.x", 3, "type.x: model.losses.dycl.type is 'DyCLLoss', not a part"),
+        ("model.losses.dycl.type.x", 3, "model.losses.dycl.type is 'DyCLLoss', not a part"),
         ("train_dataloader.dataset.spilt", "a", "did you mean split"),
     ],
 )
@@ -71,7 +71,7 @@ def test_unknown_type_is_named_with_its_key() -> None:
 def test_misspelt_top_level_key(tmp_path: Path) -> None:
     base = str(ROOT / "configs/dycl/dycl_r18_campusworld.py")
     (tmp_path / "a.py").write_text(f"_base_ = {base!r}\ntrain_dataloder = dict(batch_size=2)\n")
-    with pytest.raises(ConfigError, match="'train_dataloder' is unknown.*train_dataloader"):
+    with pytest.raises(ConfigError, match=r"'train_dataloder' is unknown.*train_dataloader"):
         load_config(tmp_path / "a.py")
 
 

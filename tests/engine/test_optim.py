@@ -42,7 +42,7 @@ def test_every_parameter_has_the_options_of_its_part() -> None:
 
 
 def test_a_part_that_fits_nothing_is_refused() -> None:
-    with pytest.raises(ConfigError, match="'losses.clusterin'.*fits no parameter.*backbone"):
+    with pytest.raises(ConfigError, match=r"'losses.clusterin'.*fits no parameter.*backbone"):
         build({"losses.clusterin": {"lr": 1.0}})
 
 

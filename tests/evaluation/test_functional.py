@@ -1,0 +1,240 @@
+import doctest
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from geoloc.evaluation.functional import (
+    average_precision,
+    average_set_intersection,
+    hierarchical_average_precision,
+    localization_error_summary,
+    ndcg,
+    recall_at_k,
+)
+
+GOLDEN = ["hr_metrics_random", "hr_metrics_small", "hr_metrics_edge_cases"]
+MULTI_LEVEL = {
+    "HAP": hierarchical_average_precision,
+    "ASI": average_set_intersection,
+    "NDCG": ndcg,
+    "NDCG_at5": lambda levels: ndcg(levels, k=5),
+    "NDCG_at10": lambda levels: ndcg(levels, k=10),
+}
+ranked_levels = arrays(
+    np.int8,
+    st.tuples(st.integers(1, 4), st.integers(1, 12)),
+    elements=st.integers(0, 3),
+)
+
+
+def looped_average_precision(relevant):
+    hits, total = 0, 0.0
+    for k, b in enumerate(relevant, start=1):
+        hits += b
+        total += b * hits / k
+    return total / hits if hits else math.nan
+
+
+def relevances(levels, num_levels=3, alpha=1.0):
+    return [(r / num_levels) ** alpha / levels.count(r) if r else 0.0 for r in levels]
+
+
+def looped_hap(levels, num_levels, alpha):
+    relevance = relevances(levels, num_levels, alpha)
+    total = sum(
+        sum(min(relevance[k], relevance[m]) for m in range(k + 1)) / (k + 1)
+        for k in range(len(levels))
+    )
+    return total / sum(relevance) if any(relevance) else math.nan
+
+
+def looped_asi(levels):
+    ideal = sorted(levels, reverse=True)
+    depth = sum(level > 0 for level in levels)
+    overlap = [
+        sum(min(list(levels[:k]).count(r), ideal[:k].count(r)) for r in set(ideal)) / k
+        for k in range(1, depth + 1)
+    ]
+    return sum(overlap) / depth if depth else math.nan
+
+
+def looped_ndcg(levels, k):
+    def dcg(ranking):
+        return sum((2**r - 1) / math.log2(1 + n) for n, r in enumerate(ranking[:k], start=1))
+
+    ideal = dcg(sorted(levels, reverse=True))
+    return dcg([int(r) for r in levels]) / ideal if ideal else math.nan
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+@pytest.mark.parametrize("metric", MULTI_LEVEL)
+def test_multi_level_metrics_match_the_reference(golden, name, metric):
+    vectors = golden(name)
+    values = MULTI_LEVEL[metric](torch.from_numpy(vectors["sorted_target"]))
+    np.testing.assert_allclose(values, vectors[f"ref_{metric}"], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+@pytest.mark.parametrize("scale", [0, 1, 2])
+def test_binary_metrics_match_the_reference_and_the_official_code(golden, name, scale):
+    vectors = golden(name)
+    relevant = torch.from_numpy(vectors["sorted_target"]) >= 3 - scale
+    np.testing.assert_allclose(
+        average_precision(relevant), vectors[f"ref_AP_level{scale}"], rtol=0, atol=1e-9
+    )
+    defined = relevant.any(dim=1).numpy()
+    for k in (1, 5, 10):
+        recall = recall_at_k(relevant, k).numpy()
+        np.testing.assert_array_equal(
+            recall[defined], vectors[f"official_R{k}_level{scale}"][defined]
+        )
+        assert np.isnan(recall[~defined]).all()
+
+
+@settings(max_examples=150, deadline=None)
+@given(levels=ranked_levels, alpha=st.sampled_from([0.5, 1.0, 3.0]), k=st.integers(1, 15))
+def test_every_metric_equals_its_definition_in_plain_loops(levels, alpha, k):
+    ranked = torch.from_numpy(levels)
+    rows = levels.tolist()
+
+    def same(values, expected):
+        assert values.dtype == torch.float64
+        np.testing.assert_allclose(values, expected, rtol=0, atol=1e-12)
+
+    same(
+        average_precision(ranked >= 2),
+        [looped_average_precision([r >= 2 for r in row]) for row in rows],
+    )
+    same(
+        hierarchical_average_precision(ranked, 3, alpha),
+        [looped_hap(row, 3, alpha) for row in rows],
+    )
+    same(average_set_intersection(ranked), [looped_asi(row) for row in rows])
+    same(ndcg(ranked), [looped_ndcg(row, None) for row in rows])
+    same(ndcg(ranked, k), [looped_ndcg(row, k) for row in rows])
+    same(
+        recall_at_k(ranked >= 2, k),
+        [float(max(row[:k]) >= 2) if max(row) >= 2 else math.nan for row in rows],
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(levels=ranked_levels, k=st.integers(1, 15))
+def test_metrics_lie_between_0_and_1_and_reach_1_on_the_ideal_ranking(levels, k):
+    ranked = torch.from_numpy(levels)
+    by_level = ranked.sort(dim=1, descending=True).values
+    weights = [relevances(row) for row in levels.tolist()]
+    by_relevance = ranked.gather(1, torch.tensor(weights).argsort(dim=1, descending=True))
+    defined = (ranked > 0).any(dim=1)
+    ideals = [
+        *(
+            (metric, by_relevance if name == "HAP" else by_level)
+            for name, metric in MULTI_LEVEL.items()
+        ),
+        (lambda levels: average_precision(levels > 0), by_level),
+        (lambda levels: recall_at_k(levels > 0, k), by_level),
+    ]
+    for metric, ideal in ideals:
+        values, best = metric(ranked), metric(ideal)[defined]
+        assert torch.equal(values.isnan(), ~defined)
+        assert ((values[defined] >= 0) & (values[defined] <= 1 + 1e-12)).all()
+        torch.testing.assert_close(best, torch.ones_like(best), rtol=0, atol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(levels=ranked_levels)
+def test_binary_special_cases_agree_with_each_other(levels):
+    binary = (torch.from_numpy(levels) >= 2).to(torch.int8)
+    torch.testing.assert_close(
+        hierarchical_average_precision(binary, num_levels=1),
+        average_precision(binary),
+        rtol=0,
+        atol=1e-12,
+        equal_nan=True,
+    )
+    # ASI of binary labels is the mean precision over the first R ranks
+    hits = binary.double().cumsum(dim=1) / torch.arange(1, binary.shape[1] + 1)
+    expected = [
+        hits[i, :count].mean() if (count := int(row.sum())) else math.nan
+        for i, row in enumerate(binary)
+    ]
+    np.testing.assert_allclose(average_set_intersection(binary), expected, rtol=0, atol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(levels=ranked_levels, k=st.integers(1, 15))
+def test_moving_a_better_item_up_never_hurts(levels, k):
+    row = levels[0].tolist()
+    weights = relevances(row)
+    for i in range(len(row) - 1):
+        swapped = [*row[:i], row[i + 1], row[i], *row[i + 2 :]]
+        before, after = torch.tensor([row]), torch.tensor([swapped])
+        if row[i + 1] > row[i]:
+            for metric in (average_set_intersection, ndcg, lambda levels: ndcg(levels, k)):
+                assert metric(after) >= metric(before) - 1e-12
+        if weights[i + 1] > weights[i]:
+            hap = hierarchical_average_precision
+            assert hap(after) >= hap(before) - 1e-12
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64])
+def test_the_integer_type_of_the_levels_does_not_matter(golden, dtype):
+    levels = torch.from_numpy(golden("hr_metrics_random")["sorted_target"])
+    metrics = [*MULTI_LEVEL.values(), average_precision, lambda levels: recall_at_k(levels, 2)]
+    for metric in metrics:
+        assert torch.equal(metric(levels.to(dtype)), metric(levels))
+
+
+def test_counts_beyond_the_range_of_int8_do_not_overflow():
+    levels = torch.zeros(2, 1000, dtype=torch.int8)
+    levels[0, :600], levels[1, 400:] = 1, 1
+    assert average_set_intersection(levels)[0] == 1
+    assert average_precision(levels).tolist() == pytest.approx(
+        [1.0, looped_average_precision(levels[1].tolist())], abs=1e-12
+    )
+
+
+def test_the_localization_error_is_summarised_in_metres_and_percent():
+    error = torch.tensor([0.0, 25.0, 26.0, 300.0])
+    assert localization_error_summary(error) == {
+        "median_m": 25.5,
+        "mean_m": 87.75,
+        "within_25m": 50.0,
+        "within_50m": 75.0,
+        "within_100m": 75.0,
+        "within_200m": 75.0,
+    }
+    assert localization_error_summary(error, radii_m=[0.5])["within_0.5m"] == 25.0
+
+
+@pytest.mark.parametrize("error", [[], [[1.0]], [1.0, math.nan], [math.inf], [-1.0]], ids=str)
+def test_impossible_errors_are_refused(error):
+    with pytest.raises(ValueError, match="error_m must be"):
+        localization_error_summary(torch.tensor(error))
+
+
+def test_arguments_that_cannot_be_meant_are_named():
+    levels = torch.tensor([[3, 1, 0]])
+    with pytest.raises(ValueError, match="num_levels=2, got 3"):
+        hierarchical_average_precision(levels, num_levels=2)
+    with pytest.raises(ValueError, match="0 or higher, got -1"):
+        ndcg(levels - 1)
+    with pytest.raises(ValueError, match="k=0"):
+        recall_at_k(levels > 0, 0)
+    with pytest.raises(ValueError, match=r"\[Q, N\].*got \[3\]"):
+        average_precision(levels[0] > 0)
+    with pytest.raises(ValueError, match=r"got \[0, 3\]"):
+        average_set_intersection(levels[:0])
+
+
+def test_the_worked_example_of_the_documentation_is_right():
+    page = Path(__file__).parents[2] / "docs" / "metrics.md"
+    outcome = doctest.testfile(str(page), module_relative=False)
+    assert outcome.attempted >= 8
+    assert outcome.failed == 0

@@ -1,0 +1,124 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from geoloc.evaluation.ranking import descending_order, rank, rank_all, rank_levels
+
+
+def random_descriptors(rows, dims, seed):
+    return torch.randn(rows, dims, generator=torch.Generator().manual_seed(seed))
+
+
+def sorted_by_hand(scores):
+    """Python's sort is stable: score descending, then index."""
+    return [sorted(range(len(row)), key=lambda item: -row[item]) for row in scores]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(1, 9).flatmap(
+        lambda width: st.lists(
+            st.lists(
+                st.floats(-1, 1, width=32) | st.sampled_from([0.0, -0.0, 0.5, -1.0, 1e-40]),
+                min_size=width,
+                max_size=width,
+            ),
+            min_size=1,
+            max_size=4,
+        )
+    )
+)
+def test_scores_descend_and_ties_keep_the_gallery_order(scores):
+    assert descending_order(torch.tensor(scores)).tolist() == sorted_by_hand(scores)
+
+
+def test_every_magnitude_and_sign_is_ordered():
+    magnitudes = [0.0, 1e-45, 1e-38, 1e-3, 1.0, 3e38]
+    scores = torch.tensor([[-x for x in magnitudes] + magnitudes[::-1]])
+    assert descending_order(scores).tolist() == sorted_by_hand(scores.tolist())
+
+
+def test_ranking_equals_a_sort_of_exactly_computed_scores():
+    query, gallery = random_descriptors(5, 8, seed=0), random_descriptors(40, 8, seed=1)
+    scores = [
+        [math.fsum(a * b for a, b in zip(q, g, strict=True)) for g in gallery.tolist()]
+        for q in query.tolist()
+    ]
+    assert rank_all(query, gallery).tolist() == sorted_by_hand(scores)
+
+
+def test_equal_descriptors_tie_wherever_they_stand():
+    distinct = random_descriptors(37, 512, seed=2)
+    gallery = distinct.repeat(3, 1)
+    for order in rank_all(random_descriptors(9, 512, seed=3), gallery):
+        places, copies = order % 37, order // 37
+        assert (places.view(37, 3) == places.view(37, 3)[:, :1]).all()
+        assert (copies.view(37, 3) == torch.arange(3)).all()
+
+
+@pytest.mark.parametrize("chunk_size", [1, 3, 16, 50, 1000])
+def test_chunks_cover_the_queries_and_do_not_change_the_ranking(chunk_size):
+    query, gallery = random_descriptors(50, 256, seed=4), random_descriptors(333, 256, seed=5)
+    whole = rank_all(query, gallery)
+    chunks = list(rank(query, gallery, chunk_size))
+    assert [row for rows, _ in chunks for row in range(50)[rows]] == list(range(50))
+    assert all(len(order) <= chunk_size for _, order in chunks)
+    assert torch.equal(torch.cat([order for _, order in chunks]), whole)
+    assert whole.dtype == torch.int64
+    assert torch.equal(whole.sort(dim=1).values, torch.arange(333).expand(50, 333))
+
+
+def test_the_number_of_threads_does_not_change_the_ranking():
+    query, gallery = random_descriptors(64, 512, seed=6), random_descriptors(700, 512, seed=7)
+    threads = torch.get_num_threads()
+    try:
+        orders = []
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            orders.append(rank_all(query, gallery))
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(*orders)
+
+
+def test_levels_follow_the_ranking():
+    query, gallery = random_descriptors(7, 16, seed=8), random_descriptors(30, 16, seed=9)
+    generator = torch.Generator().manual_seed(10)
+    table = torch.randint(0, 4, (4, 6), generator=generator, dtype=torch.int8)
+    query_place = torch.randint(0, 4, (7,), generator=generator)
+    gallery_place = torch.randint(0, 6, (30,), generator=generator)
+    seen = 0
+    for chunk in rank_levels(query, gallery, table, query_place, gallery_place, chunk_size=3):
+        assert chunk.levels.dtype == torch.int8
+        for q, order, levels in zip(
+            range(7)[chunk.queries], chunk.order, chunk.levels, strict=True
+        ):
+            expected = [int(table[query_place[q], gallery_place[item]]) for item in order]
+            assert levels.tolist() == expected
+            seen += 1
+    assert seen == 7
+
+
+def test_no_queries_give_no_ranking():
+    assert rank_all(torch.zeros(0, 4), torch.zeros(3, 4)).shape == (0, 3)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("side", ["query", "gallery"])
+def test_a_descriptor_that_is_not_finite_is_named(side, value):
+    descriptors = {"query": torch.ones(3, 4), "gallery": torch.ones(5, 4)}
+    descriptors[side][2, 1] = value
+    with pytest.raises(ValueError, match=f"descriptor of {side} 2 contains NaN or infinity"):
+        rank(**descriptors)
+
+
+def test_wrong_shapes_are_named_before_anything_is_computed():
+    with pytest.raises(ValueError, match=r"one width, got \[3, 4\] and \[5, 6\]"):
+        rank(torch.ones(3, 4), torch.ones(5, 6))
+    with pytest.raises(ValueError, match="gallery is empty"):
+        rank(torch.ones(3, 4), torch.ones(0, 4))
+    with pytest.raises(ValueError, match="chunk_size=0"):
+        rank(torch.ones(3, 4), torch.ones(5, 4), chunk_size=0)

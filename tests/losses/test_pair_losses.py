@@ -1,0 +1,157 @@
+"""What every pair loss must do, whatever its formula."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from geoloc.models.losses import DyCLLoss, InfoNCELoss, TripletLoss
+from geoloc.models.losses.logsumexp import grouped_logsumexp, masked_logsumexp, softplus
+from geoloc.registry import LOSSES
+
+LOSS_CONFIGS = {
+    "dycl": {"type": "DyCLLoss"},
+    "dycl_batch": {"type": "DyCLLoss", "normalize": "batch"},
+    "dycl_none": {"type": "DyCLLoss", "normalize": "none"},
+    "infonce": {"type": "InfoNCELoss"},
+    "infonce_learnable": {"type": "InfoNCELoss", "learnable": True},
+    "infonce_none": {"type": "InfoNCELoss", "normalize": "none"},
+    "triplet": {"type": "TripletLoss"},
+    "triplet_nonzero": {"type": "TripletLoss", "reduction": "nonzero", "margin": 0.5},
+}
+DESCRIPTORS = {
+    "duplicated": torch.randn(1, 16, generator=torch.Generator().manual_seed(0)).expand(6, 16),
+    "orthogonal": torch.eye(6, 16),
+    "constant": torch.full((6, 16), 0.25),
+    "huge": 1e4 * torch.randn(6, 16, generator=torch.Generator().manual_seed(1)),
+    "opposite": torch.cat([torch.ones(3, 16), -torch.ones(3, 16)]) / 4,
+}
+LEVELS = {
+    "all_same_place": torch.full((6, 6), 3, dtype=torch.int8),
+    "all_far": torch.zeros(6, 6, dtype=torch.int8),
+    "pairs": 3 * torch.eye(6, dtype=torch.int8),
+    "mixed": torch.randint(
+        0, 4, (6, 6), generator=torch.Generator().manual_seed(2), dtype=torch.int8
+    ),
+}
+
+
+@pytest.fixture(params=LOSS_CONFIGS)
+def loss(request):
+    return LOSSES.build(LOSS_CONFIGS[request.param])
+
+
+@pytest.mark.parametrize("levels", LEVELS)
+@pytest.mark.parametrize("descriptors", DESCRIPTORS)
+@pytest.mark.parametrize("rows", [1, 6])
+def test_degenerate_batches_give_finite_loss_and_gradients(loss, descriptors, levels, rows):
+    query = DESCRIPTORS[descriptors][:rows].clone().requires_grad_()
+    gallery = DESCRIPTORS[descriptors].clone().requires_grad_()
+    value = loss(query, gallery, LEVELS[levels][:rows])
+    value.backward()
+    assert value.isfinite()
+    assert value >= -1e-6
+    assert query.grad.isfinite().all()
+    assert gallery.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("levels", ["all_same_place", "all_far"])
+def test_without_negatives_or_positives_there_is_nothing_to_learn(loss, levels):
+    query = torch.randn(6, 16, generator=torch.Generator().manual_seed(3)).requires_grad_()
+    value = loss(query, query.detach().flip(0), LEVELS[levels])
+    value.backward()
+    assert value.item() == 0
+    assert (query.grad == 0).all()
+
+
+def test_gradients_match_finite_differences(loss):
+    generator = torch.Generator().manual_seed(4)
+    query, gallery = (
+        F.normalize(torch.randn(n, 5, generator=generator, dtype=torch.float64)).requires_grad_()
+        for n in (4, 6)
+    )
+    levels = LEVELS["mixed"][:4]
+    loss.double()
+    assert torch.autograd.gradcheck(
+        lambda query, gallery: loss(query, gallery, levels), (query, gallery)
+    )
+
+
+def test_autocast_does_not_reduce_the_precision(loss):
+    generator = torch.Generator().manual_seed(5)
+    query, gallery = F.normalize(torch.randn(2, 6, 16, generator=generator), dim=2)
+    exact = loss(query, gallery, LEVELS["mixed"])
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = loss(query, gallery, LEVELS["mixed"])
+    half = loss(query.bfloat16(), gallery.bfloat16(), LEVELS["mixed"])
+    assert inside.dtype == half.dtype == torch.float32
+    assert inside.item() == exact.item()
+
+
+def test_the_order_of_a_batch_does_not_matter(loss):
+    generator = torch.Generator().manual_seed(6)
+    query, gallery = F.normalize(torch.randn(2, 6, 16, generator=generator).double(), dim=2)
+    rows, columns = torch.randperm(6, generator=generator), torch.randperm(6, generator=generator)
+    levels = LEVELS["mixed"]
+    value = loss(query, gallery, levels)
+    shuffled = loss(query[rows], gallery[columns], levels[rows][:, columns])
+    assert shuffled.item() == pytest.approx(value.item(), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("query", "gallery", "levels"),
+    [
+        ((4, 8), (5, 7), (4, 5)),
+        ((4, 8), (5, 8), (5, 4)),
+        ((4, 8, 2), (5, 8, 2), (4, 5)),
+        ((0, 8), (5, 8), (0, 5)),
+    ],
+)
+def test_shapes_that_do_not_fit_are_named(loss, query, gallery, levels):
+    with pytest.raises(ValueError, match=r"query \[N, D\].*got \[\d, 8") as error:
+        loss(torch.zeros(query), torch.zeros(gallery), torch.zeros(levels, dtype=torch.int8))
+    for shape in (query, gallery, levels):
+        assert str(list(shape)) in str(error.value)
+
+
+def test_fractional_levels_are_refused(loss):
+    with pytest.raises(ValueError, match="levels must be integers"):
+        loss(torch.ones(2, 3), torch.ones(2, 3), torch.ones(2, 2))
+
+
+@pytest.mark.parametrize("kind", [DyCLLoss, InfoNCELoss, TripletLoss])
+def test_losses_carry_no_state_unless_they_learn(kind):
+    assert kind().state_dict() == {}
+
+
+def test_log_sum_exps_match_the_definition_and_survive_empty_sets():
+    generator = torch.Generator().manual_seed(7)
+    logits = (30 * torch.randn(5, 8, generator=generator, dtype=torch.float64)).requires_grad_()
+    group = torch.randint(0, 3, (5, 8), generator=generator)
+    group[0] = 1
+    grouped = grouped_logsumexp(logits, group, 3)
+    for i in range(5):
+        for g in range(3):
+            members = [
+                math.exp(v) for v, k in zip(logits[i].tolist(), group[i], strict=True) if k == g
+            ]
+            mask = group == g
+            if members:
+                expected = math.log(sum(members))
+                assert grouped[i, g].item() == pytest.approx(expected, rel=1e-12)
+                assert masked_logsumexp(logits, mask)[i].item() == pytest.approx(
+                    expected, rel=1e-12
+                )
+            else:
+                assert softplus(grouped[i, g]) == 0
+                assert softplus(masked_logsumexp(logits, mask)[i]) == 0
+    softplus(grouped).sum().backward()
+    assert logits.grad.isfinite().all()
+
+
+def test_softplus_has_no_linear_branch():
+    x = torch.tensor([-1000.0, -3.0, 0.0, 25.0, 1000.0], dtype=torch.float64)
+    expected = [0.0, math.log1p(math.exp(-3)), math.log(2), 25 + math.log1p(math.exp(-25)), 1000.0]
+    torch.testing.assert_close(softplus(x), torch.tensor(expected).double(), rtol=1e-7, atol=0)
+    assert softplus(x)[3].item() > 25

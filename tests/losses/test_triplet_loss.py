@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from geoloc.errors import ConfigError
+from geoloc.models.losses import TripletLoss
+
+REDUCTIONS = {"avgnonzero": "nonzero", "mean": "mean"}
+
+
+def looped_triplet(query, gallery, positive, margin, reduction):
+    """All triplets one by one."""
+    unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (query, gallery)]
+    terms = [
+        max(0.0, np.linalg.norm(a - unit[1][p]) - np.linalg.norm(a - unit[1][n]) + margin)
+        for i, a in enumerate(unit[0])
+        for p in np.flatnonzero(positive[i])
+        for n in np.flatnonzero(~positive[i])
+    ]
+    if reduction == "nonzero":
+        terms = [term for term in terms if term > 0]
+    return sum(terms) / max(len(terms), 1)
+
+
+@pytest.mark.parametrize("reducer", REDUCTIONS)
+def test_every_level_and_the_gradients_match_pytorch_metric_learning(golden, reducer):
+    arrays = golden("hr_multiscale_pair_losses")
+    x1, x2 = (torch.from_numpy(arrays[key]).requires_grad_() for key in ("x1", "x2"))
+    levels = torch.from_numpy(arrays["target"])
+    values = []
+    for level in (3, 2, 1):
+        loss = TripletLoss(0.1, REDUCTIONS[reducer], positive_level=level)
+        values.append((loss(x1, x2, levels) + loss(x2, x1, levels.T)) / 2)
+    sum(values).backward()
+    name = f"triplet_m0p1_{reducer}"
+    np.testing.assert_allclose(
+        [value.item() for value in values], arrays[f"{name}_per_level_321"], atol=1e-10
+    )
+    assert sum(values).item() == pytest.approx(float(arrays[f"sum_{name}_loss"]), abs=1e-10)
+    np.testing.assert_allclose(x1.grad, arrays[f"sum_{name}_grad_x1"], atol=1e-10)
+    np.testing.assert_allclose(x2.grad, arrays[f"sum_{name}_grad_x2"], atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("name", "margin", "reduction"),
+    [
+        ("triplet_m0p05_avgnonzero", 0.05, "nonzero"),
+        ("triplet_m0p2_avgnonzero", 0.2, "nonzero"),
+        ("triplet_m0p2_mean", 0.2, "mean"),
+    ],
+)
+def test_descriptors_of_any_length_match_pytorch_metric_learning(golden, name, margin, reduction):
+    arrays = golden("hr_pml_losses")
+    query, gallery = (torch.from_numpy(arrays[key]).requires_grad_() for key in ("x", "x_ref"))
+    levels = torch.from_numpy(arrays["labels"][:, None] == arrays["ref_labels"]).to(torch.int8)
+    loss = TripletLoss(margin, reduction, positive_level=1)(query, gallery, levels)
+    loss.backward()
+    assert loss.item() == pytest.approx(float(arrays[f"{name}_cross_loss"]), abs=1e-10)
+    np.testing.assert_allclose(query.grad, arrays[f"{name}_cross_grad_x"], atol=1e-10)
+    np.testing.assert_allclose(gallery.grad, arrays[f"{name}_cross_grad_xr"], atol=1e-10)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**16),
+    sizes=st.tuples(st.integers(1, 6), st.integers(1, 8), st.integers(2, 5)),
+    margin=st.sampled_from([0.0, 0.1, 0.7, 3.0]),
+    reduction=st.sampled_from(["mean", "nonzero"]),
+)
+def test_prefix_sums_equal_the_enumerated_triplets(seed, sizes, margin, reduction):
+    generator = torch.Generator().manual_seed(seed)
+    num_query, num_gallery, dims = sizes
+    query = torch.randn(num_query, dims, generator=generator, dtype=torch.float64)
+    gallery = torch.randn(num_gallery, dims, generator=generator, dtype=torch.float64)
+    levels = torch.randint(0, 4, (num_query, num_gallery), generator=generator)
+    loss = TripletLoss(margin, reduction, positive_level=2)(query, gallery, levels)
+    expected = looped_triplet(
+        query.numpy(), gallery.numpy(), levels.numpy() >= 2, margin, reduction
+    )
+    assert loss.item() == pytest.approx(expected, abs=1e-9)
+
+
+def test_no_violated_triplet_gives_zero_loss_and_gradient():
+    descriptors = torch.eye(3, dtype=torch.float64).requires_grad_()
+    levels = 3 * torch.eye(3, dtype=torch.int8)
+    loss = TripletLoss(0.1, "nonzero")(descriptors, torch.eye(3, dtype=torch.float64), levels)
+    loss.backward()
+    assert loss.item() == 0
+    assert (descriptors.grad == 0).all()
+
+
+def test_an_unknown_reduction_is_named():
+    with pytest.raises(ConfigError, match="reduction='sum' must be one of mean, nonzero"):
+        TripletLoss(reduction="sum")

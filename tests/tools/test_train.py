@@ -1,0 +1,137 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from geoloc.evaluation.results import load_run, read_metrics
+
+TASKS = ("drone->satellite", "satellite->drone")
+KEYS = {
+    *("H-AP", "ASI", "NDCG"),
+    *(f"mAP/{scale}" for scale in ("small", "middle", "large", "overall")),
+    *(f"R@1/{scale}" for scale in ("small", "middle", "large", "overall")),
+}
+# Hooks of a user, in a file outside the package: one ends the process in the middle of an epoch
+# as kill -9 does, one records the loss and all gradients of every iteration.
+HOOKS = """
+import os, signal, torch
+from mmengine.hooks import Hook
+from geoloc.registry import HOOKS
+
+@HOOKS.register_module()
+class KillHook(Hook):
+    def __init__(self, iteration): self.iteration = iteration
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter == self.iteration:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+@HOOKS.register_module()
+class RecordHook(Hook):
+    def __init__(self, path): self.path, self.steps, self.losses = path, [], []
+    def before_train(self, runner):
+        model = getattr(runner.model, 'module', runner.model)
+        runner.optim_wrapper.optimizer.register_step_pre_hook(lambda *_: self.steps.append(
+            torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])))
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.losses.append(float(outputs['loss'].detach()))
+    def after_train(self, runner):
+        if runner.rank == 0:
+            torch.save(dict(gradients=torch.stack(self.steps), losses=self.losses), self.path)
+"""
+IMPORTS = "custom_imports = dict(imports=['user_hooks'])\n"
+
+
+@pytest.fixture
+def user_hooks(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "user_hooks.py").write_text(HOOKS)
+    return {"PYTHONPATH": str(tmp_path)}
+
+
+def test_train_leaves_metrics_descriptors_and_index(run_tool, small_config, tmp_path) -> None:
+    done = run_tool("train.py", small_config(), "--work-dir", "run")
+    assert done.returncode == 0, done.stderr
+    run = tmp_path / "run"
+    assert done.stdout.splitlines()[-1].startswith("Results are in run:")
+    assert "before training" in done.stdout
+    assert "after training" in done.stdout
+    content = json.loads((run / "metrics.json").read_text())
+    for task in TASKS:
+        assert set(content[task]) >= KEYS
+    assert content["protocol"]["thresholds_m"] == [3.0, 200.0, 500.0]
+    assert len(content["config_hash"]) == 12
+    descriptors, index, _ = load_run(run)
+    assert descriptors.shape == (24, 256)
+    np.testing.assert_allclose(np.linalg.norm(descriptors, axis=1), 1, atol=1e-5)
+    assert read_metrics(run / "before_training") != read_metrics(run)
+
+    # The same numbers come from the checkpoint, and from the descriptors without any model.
+    again = run_tool("test.py", tmp_path / "small.py", run / "epoch_2.pth", "--work-dir", "again")
+    assert again.returncode == 0, again.stderr
+    assert read_metrics(tmp_path / "again") == read_metrics(run)
+    saved = run_tool("test.py", tmp_path / "small.py", "--descriptors", run)
+    assert saved.returncode == 0, saved.stderr
+    row = next(line for line in saved.stdout.splitlines() if "H-AP" in line)
+    assert row.replace("│", " ").split()[1:] == [
+        f"{read_metrics(run)[task]['H-AP']:.2f}" for task in TASKS
+    ]
+
+
+def test_killed_run_resumes_to_the_same_result(
+    run_tool, small_config, tmp_path, user_hooks
+) -> None:
+    extra = IMPORTS + "train_cfg = dict(max_epochs=3, val_interval=3)\n"
+    whole = run_tool("train.py", small_config(extra=extra), "--work-dir", "whole", **user_hooks)
+    assert whole.returncode == 0, whole.stderr
+    killer = "custom_hooks = [dict(type='BeforeTrainingHook'), dict(type='KillHook', iteration=9)]"
+    killed = run_tool(
+        "train.py", small_config(extra=extra + killer), "--work-dir", "cut", **user_hooks
+    )
+    assert killed.returncode == -9
+    assert (tmp_path / "cut/epoch_1.pth").is_file()
+    assert not (tmp_path / "cut/metrics.json").is_file()
+    resumed = run_tool(
+        "train.py", small_config(extra=extra), "--work-dir", "cut", "--resume", **user_hooks
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    assert read_metrics(tmp_path / "cut") == read_metrics(tmp_path / "whole")
+    one, other = (load_run(tmp_path / name)[0] for name in ("cut", "whole"))
+    np.testing.assert_array_equal(one, other)
+    assert read_metrics(tmp_path / "cut/before_training") == read_metrics(
+        tmp_path / "whole/before_training"
+    )
+
+
+def test_two_processes_equal_one_with_the_same_global_batch(
+    run_tool, small_config, tmp_path, user_hooks
+) -> None:
+    # BatchNorm statistics of half a batch differ, so they are frozen, as in the official recipe.
+    def config(name: str, batch_size: int) -> Path:
+        extra = f"""
+custom_hooks = [dict(type='RecordHook', path={str(tmp_path / name)!r})]
+train_dataloader = dict(batch_size={batch_size})
+model = dict(backbone=dict(norm_eval=True))
+"""
+        return small_config(extra=IMPORTS + extra)
+
+    single = run_tool("train.py", config("one", 6), "--work-dir", "w1", **user_hooks)
+    assert single.returncode == 0, single.stderr
+    double = run_tool(
+        "dist_train.sh", config("two", 3), 2, "--work-dir", "w2", **user_hooks, PORT="29611"
+    )
+    assert double.returncode == 0, double.stderr
+    one, two = (torch.load(tmp_path / name, weights_only=True) for name in ("one", "two"))
+    assert len(one["losses"]) == 12
+    np.testing.assert_allclose(one["losses"][:10], two["losses"][:10], rtol=1e-5)
+    scale = one["gradients"].abs().amax(dim=1, keepdim=True)
+    assert float(((one["gradients"] - two["gradients"]) / scale)[:10].abs().max()) < 1e-5
+
+    checkpoint = tmp_path / "w1/epoch_2.pth"
+    for name, tool in (("t1", ["test.py"]), ("t2", ["dist_test.sh"])):
+        arguments = [tmp_path / "small.py", checkpoint, "--work-dir", name]
+        if name == "t2":
+            arguments.insert(2, 2)
+        done = run_tool(*tool, *arguments, **user_hooks, PORT="29612")
+        assert done.returncode == 0, done.stderr
+    assert read_metrics(tmp_path / "t1") == read_metrics(tmp_path / "t2")
