@@ -82,7 +82,7 @@ def design_building(
     long_m, wide_m = max(long_m, least), max(wide_m, least)
     angle += rng.normal(0.0, 0.015) + np.pi * rng.integers(2)
     floor_m = rng.uniform(3.3, 4.2)
-    floors = 1.6 + 5.0 * style[Style.HEIGHT] + rng.gamma(2.0, 0.7)
+    floors = 1.2 + 4.2 * style[Style.HEIGHT] + rng.gamma(2.0, 0.6)
     height = floor_m * np.clip(np.round(floors), 1, 10) + 0.8
     parts = _footprint(rng, long_m, wide_m, height)
     _choose_roofs(rng, parts, style[Style.PITCHED])

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geoloc.campusworld.ground import PAVED, coarse_grids, ground_noise, paint_ground
+from geoloc.campusworld.ground import coarse_grids, ground_noise, paint_ground
 from geoloc.campusworld.layout import Layout, make_layout
 from geoloc.campusworld.light import SHADOW_CELL_M, Light, cast_shadows, draw_light, sky_share
-from geoloc.campusworld.raymarch import build_pyramid
+from geoloc.campusworld.raymarch import build_beam_map, build_pyramid
 from geoloc.campusworld.spec import CampusPlan, WorldSpec, random_stream
 from geoloc.campusworld.stamping import stamp_building, stamp_cars, stamp_trees
 from geoloc.campusworld.style import Style, colour, unit
@@ -32,6 +32,7 @@ class Campus:
         heights: Height above the ground, m, float32 ``[N, N]``.
         colours: sRGB and cover class, uint8 ``[N, N, 4]``.
         owners: Number of the building (from 1) or 0, uint16 ``[N, N]``.
+        beam_map: See :func:`geoloc.campusworld.raymarch.build_beam_map`.
         pyramid: Maxima of ``heights``, see :func:`geoloc.campusworld.raymarch.build_pyramid`.
         sky: Share of the sky seen from the ground, float32 ``[M, M]``, cells of 1 m.
         frames: x, y, cosine, sine of each building, ``[B, 4]``.
@@ -46,6 +47,7 @@ class Campus:
     colours: NDArray[np.uint8]
     owners: NDArray[np.uint16]
     pyramid: Grid
+    beam_map: Grid
     sky: Grid
     frames: Array
     facades: Array
@@ -66,13 +68,16 @@ def make_campus(spec: WorldSpec, plan: CampusPlan) -> Campus:
     block = round(SHADOW_CELL_M / spec.cell_m)
     coarse = heights if block == 1 else _block_mean(heights, block)
     lights = [draw_light(rng, overhead=number == 0) for number in range(1 + FLIGHTS)]
+    pyramid = build_pyramid(heights)
+    size = len(heights)
     return Campus(
         layout=layout,
         cell_m=spec.cell_m,
-        heights=heights,
+        heights=pyramid[: size * size].reshape(size, size),  # one copy stays in the CPU's cache
         colours=colours,
         owners=owners,
-        pyramid=build_pyramid(heights),
+        pyramid=pyramid,
+        beam_map=build_beam_map(pyramid, size, spec.cell_m),
         sky=sky_share(coarse),
         frames=np.array([(b.x, b.y, np.cos(b.angle), np.sin(b.angle)) for b in layout.buildings]),
         facades=np.array([b.facade for b in layout.buildings]),
@@ -94,7 +99,7 @@ def _fill_maps(
     heights = np.zeros((size, size), dtype=np.float32)
     colours = np.zeros((size, size, 4), dtype=np.uint8)
     owners = np.zeros((size, size), dtype=np.uint16)
-    noise = ground_noise(rng)
+    noise = ground_noise()
     streets = layout.streets
     nodes = np.arange(0.0, layout.size_m + 2 * COARSE_M, COARSE_M)
     coarse = coarse_grids(streets, layout.style.grid(nodes).astype(np.float32), COARSE_M)
@@ -113,5 +118,4 @@ def _fill_maps(
     trees = grow_trees(rng, layout, colours[:, :, 3], cell_m)
     stamp_cars(heights, colours, owners, cell_m, park_cars(rng, layout))
     stamp_trees(heights, colours, owners, cell_m, noise, trees)
-    assert PAVED == 0
     return heights, colours, owners

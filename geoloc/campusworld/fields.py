@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -46,9 +47,7 @@ class SmoothFields:
         for scale, lattice in zip(self.scales_m, self.lattices, strict=True):
             column, weight_x = _spline_weights(x / scale, lattice.shape[1])
             row, weight_y = _spline_weights(y / scale, lattice.shape[1])
-            for i in range(4):
-                for j in range(4):
-                    total += weight_y[i] * weight_x[j] * lattice[:, row + i, column + j]
+            _add_spline(total, lattice, row, column, weight_y, weight_x)
         return total
 
     def grid(self, coordinates: Array) -> Array:
@@ -60,6 +59,24 @@ class SmoothFields:
             rows = sum(weight[i][:, None] * lattice[:, first + i, :] for i in range(4))
             total += sum(weight[i] * rows[:, :, first + i] for i in range(4))
         return total
+
+
+@njit(cache=True)
+def _add_spline(
+    total: Array,
+    lattice: Array,
+    row: NDArray[np.intp],
+    column: NDArray[np.intp],
+    weight_y: Array,
+    weight_x: Array,
+) -> None:
+    """Add the weighted 4 x 4 lattice neighbours of each point to ``total [K, P]``."""
+    for k in range(total.shape[0]):
+        for p in range(total.shape[1]):
+            for i in range(4):
+                for j in range(4):
+                    node = lattice[k, row[p] + i, column[p] + j]
+                    total[k, p] += weight_y[i, p] * weight_x[j, p] * node
 
 
 def _spline_weights(position: Array, nodes: int) -> tuple[NDArray[np.intp], Array]:

@@ -1,6 +1,7 @@
 """Painting the open ground: streets with markings, and the use of each block."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numba import njit
@@ -43,8 +44,13 @@ def coarse_grids(streets: StreetGrid, style: Grid, step_m: float) -> Grid:
     return np.concatenate([u[None], v[None], *rgb, extra]).astype(np.float32)
 
 
-def ground_noise(rng: np.random.Generator) -> Grid:
-    """Return a tileable texture in about -1 .. 1, float32 ``[1024, 1024]``, rough on every scale."""
+@lru_cache(maxsize=1)
+def ground_noise() -> Grid:
+    """Return a tileable texture in about -1 .. 1, float32 ``[1024, 1024]``, rough on every scale.
+
+    All campuses share it: what differs between places comes from the style fields.
+    """
+    rng = np.random.default_rng(0)
     total = np.zeros((NOISE_SIZE, NOISE_SIZE), dtype=np.float32)
     for repeat, weight in ((1, 0.45), (4, 0.4), (16, 0.45), (64, 0.4)):
         small = rng.standard_normal((NOISE_SIZE // repeat, NOISE_SIZE // repeat))
@@ -178,8 +184,10 @@ def paint_block(
         path = diagonal if bits & 8 and land == LAWN else abs(b - bend) < 1.5 or abs(a + bend) < 1.3
         return 0.0, 0.0, 0.0, -2 if path else -1
     cross = abs(a - 0.2 * ((bits >> 3) % 50 - 25)) < 1.4 or abs(b - 0.2 * ((bits >> 9) % 40)) < 1.3
-    spread = rough * 0.35 + paved > 0.86
-    return 0.0, 0.0, 0.0, -2 if cross or spread else -1
+    yard = paved + 0.002 * ((bits >> 14) % 200) > 0.95 and (a > 0.0) == bool(bits & 4)
+    if yard and ((a % 12.0) < 3.0 and (b % 12.0) < 3.0):
+        return 0.0, 0.0, 0.0, -1  # tree pits
+    return 0.0, 0.0, 0.0, -2 if cross or yard else -1
 
 
 @njit(cache=True)

@@ -17,7 +17,7 @@ RADIUS_OF_FULL_CAMPUS_M = 440.0
 FULL_CAMPUS = 75
 FEWEST_CANDIDATES = 36  # a small campus spreads its places over the ground of this many
 MARGIN_M = 260.0  # of town around the campus, so that no tile or near view leaves the map
-PLACE_SHARE = 0.82  # of the buildings on campus; the others are only scenery
+PLACE_SHARE = 0.78  # of the buildings on campus; the others are only scenery
 LEAST_SPACING_M = 18.0
 
 

@@ -51,13 +51,13 @@ def draw_light(rng: np.random.Generator, overhead: bool) -> Light:
         warmth, haze_per_m = rng.normal(0.0, 0.02), 0.0
     else:
         azimuth, elevation = rng.uniform(85, 275), rng.uniform(30, 64)
-        warmth, haze_per_m = rng.normal(0.02, 0.03), 10 ** rng.uniform(-3.5, -3.0)
+        warmth, haze_per_m = rng.normal(0.02, 0.03), 10 ** rng.uniform(-3.6, -3.15)
     warmth += 0.05 * (1.0 - (elevation - 30.0) / 34.0)
     a, e = np.radians(azimuth), np.radians(elevation)
     direction = np.array([np.sin(a) * np.cos(e), np.cos(a) * np.cos(e), np.sin(e)])
     sun = np.array([1.0 + warmth, 1.0, 0.94 - 1.6 * warmth]) * rng.uniform(1.05, 1.3)
-    sky = np.array([0.36, 0.42, 0.52]) * rng.uniform(0.8, 1.1)
-    dry = rng.uniform(-0.5, 1.0)  # early summer to autumn
+    sky = np.array([0.40, 0.44, 0.50]) * rng.uniform(0.8, 1.1)
+    dry = rng.uniform(-0.5, 0.6)  # early summer to autumn
     foliage = np.array([1.0 + 0.30 * dry, 1.0 + 0.02 * dry, 1.0 - 0.12 * dry])
     grass = np.array([1.0 + 0.22 * dry, 1.0 + 0.05 * dry, 1.0 - 0.05 * dry])
     gain = np.exp(rng.normal(0.0, 0.07)) * np.exp(rng.normal(0.0, 0.015, 3))

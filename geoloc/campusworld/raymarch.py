@@ -11,7 +11,10 @@ Heights = NDArray[np.float32]
 LEVELS = 6
 """Levels of the pyramid above the map itself; the coarsest cells are 2**5 map cells wide."""
 
+FIRST_LEVEL = 3
 NUDGE_M = 1e-4
+BEAM_CELL_M = 8.0
+BEAM_STEP_M = 3.0
 
 SKY, GROUND_BEYOND, WALL, TOP = 0, 1, 2, 3
 """Kinds of hits: none, the plain outside the map, the side of a cell, the top of a cell."""
@@ -39,6 +42,7 @@ def first_hit(
     top: float,
     origin: tuple[float, float, float],
     direction: tuple[float, float, float],
+    start: float,
 ) -> tuple[int, float, int, int]:
     """Follow a ray to the first box of the height map that it enters.
 
@@ -53,43 +57,41 @@ def first_hit(
         top: Greatest height of the map in m.
         origin: Start of the ray in m, above the map.
         direction: Unit direction, pointing down.
+        start: Distance in m up to which the ray is known to be free, or 0.
 
     Returns:
         Kind of the hit, distance in m, row and column of the cell.
     """
-    ox, oy, oz = origin
-    dx, dy, dz = direction
+    oz, dz = origin[2], direction[2]
     if dz > -1e-6:
         return SKY, 0.0, 0, 0
+    # Horizontally in cells, so that a shift turns a cell into its ancestor; t stays in m.
+    ox, oy = origin[0] / cell_m, origin[1] / cell_m
+    dx, dy = direction[0] / cell_m, direction[1] / cell_m
     ground = -oz / dz
-    t = max((top - oz) / dz, 0.0) + NUDGE_M
+    t = max((top - oz) / dz, start) + NUDGE_M
     inv_x = 1.0 / dx if abs(dx) > 1e-12 else 1e30
     inv_y = 1.0 / dy if abs(dy) > 1e-12 else 1e30
     ahead_x, ahead_y = (1 if dx > 0.0 else 0), (1 if dy > 0.0 else 0)
-    level = LEVELS - 1
+    level = FIRST_LEVEL
     offset = 0
     for k in range(level):
         offset += (size >> k) * (size >> k)
-    extent = size * cell_m
-    while t < ground + 1.0:
+    while t < ground:
         x, y = ox + t * dx, oy + t * dy
-        if x < 0.0 or y < 0.0 or x >= extent or y >= extent:
+        if x < 0.0 or y < 0.0 or x >= size or y >= size:
             return GROUND_BEYOND, ground, 0, 0
-        side = cell_m * (1 << level)
         width = size >> level
-        column, row = int(x / side), int(y / side)
-        exit_x = ((column + ahead_x) * side - ox) * inv_x
-        exit_y = ((row + ahead_y) * side - oy) * inv_y
+        column, row = int(x) >> level, int(y) >> level
+        exit_x = (((column + ahead_x) << level) - ox) * inv_x
+        exit_y = (((row + ahead_y) << level) - oy) * inv_y
         leave = max(min(exit_x, exit_y), t) + NUDGE_M
         height = pyramid[offset + row * width + column]
         if oz + leave * dz > height:
             t = leave
             if level < LEVELS - 1:
                 # Go up only on leaving the parent cell, or the walk would bounce between levels.
-                if exit_x < exit_y:
-                    climbs = (column & 1) == ahead_x
-                else:
-                    climbs = (row & 1) == ahead_y
+                climbs = (column & 1) == ahead_x if exit_x < exit_y else (row & 1) == ahead_y
                 if climbs:
                     offset += width * width
                     level += 1
@@ -101,9 +103,57 @@ def first_hit(
                 return WALL, t, row, column
             return TOP, (height - oz) / dz, row, column
     x, y = ox + ground * dx, oy + ground * dy
-    if x < 0.0 or y < 0.0 or x >= extent or y >= extent:
+    if x < 0.0 or y < 0.0 or x >= size or y >= size:
         return GROUND_BEYOND, ground, 0, 0
-    return TOP, ground, int(y / cell_m), int(x / cell_m)
+    return TOP, ground, int(y), int(x)
+
+
+def build_beam_map(pyramid: Heights, size: int, cell_m: float) -> Heights:
+    """Return the maxima within one cell of :data:`BEAM_CELL_M` around each such cell."""
+    level = round(np.log2(BEAM_CELL_M / cell_m))
+    offset = sum((size >> k) ** 2 for k in range(level))
+    width = size >> level
+    padded = np.pad(pyramid[offset : offset + width * width].reshape(width, width), 1)
+    rows = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
+    return np.asarray(np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:]))
+
+
+@njit(cache=True)
+def free_distance(
+    beam_map: Heights,
+    top: float,
+    origin: tuple[float, float, float],
+    direction: tuple[float, float, float],
+    spread: float,
+) -> float:
+    """Return a distance in m that every ray of a narrow beam travels freely.
+
+    A ray whose direction differs from the beam's by at most ``spread`` is within ``spread * t`` of
+    the beam's axis after ``t`` m; the beam stops before its lowest ray may touch anything within
+    a cell of :data:`BEAM_CELL_M`.
+
+    Args:
+        beam_map: From :func:`build_beam_map`.
+        top: Greatest height of the map in m.
+        origin: Start of the beam in m.
+        direction: Unit direction of its axis.
+        spread: Greatest length of the difference to the unit direction of a ray.
+    """
+    if direction[2] + spread > -1e-3:
+        return 0.0
+    width = len(beam_map)
+    t = (top - origin[2]) / (direction[2] - spread)  # where the lowest ray meets the top
+    t = max(t, 0.0)
+    while True:
+        ahead = t + BEAM_STEP_M
+        x, y = origin[0] + t * direction[0], origin[1] + t * direction[1]
+        column, row = math.floor(x / BEAM_CELL_M), math.floor(y / BEAM_CELL_M)
+        if column < 0 or row < 0 or column >= width or row >= width:
+            return t
+        lowest = origin[2] + ahead * (direction[2] - spread)
+        if spread * ahead + BEAM_STEP_M > BEAM_CELL_M or lowest <= beam_map[row, column]:
+            return t
+        t = ahead
 
 
 @njit(cache=True)
@@ -136,7 +186,7 @@ def cast_rays(
     for i in range(pixels):
         for j in range(pixels):
             direction = ray_direction(camera, i + 0.5, j + 0.5, pixels)
-            kind, t, row, column = first_hit(pyramid, size, cell_m, top, origin, direction)
+            kind, t, row, column = first_hit(pyramid, size, cell_m, top, origin, direction, 0.0)
             kinds[i, j] = kind
             distances[i, j] = t
             cells[i, j] = row * size + column

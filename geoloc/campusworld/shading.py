@@ -79,7 +79,7 @@ def lit(
     if cover == TREE:
         facing = 0.25 + 0.75 * facing  # leaves let light through
     sun = facing * sun_share
-    sky = sky_share * (0.6 + 0.4 * normal[2])
+    sky = sky_share * (0.72 + 0.28 * normal[2])  # walls also see the bright ground
     r = albedo[0] * (sun * light[3] + sky * light[6])
     g = albedo[1] * (sun * light[4] + sky * light[7])
     b = albedo[2] * (sun * light[5] + sky * light[8])

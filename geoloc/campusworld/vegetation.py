@@ -107,7 +107,7 @@ def park_cars(rng: np.random.Generator, layout: Layout) -> Array:
 def _kerb_cars(rng: np.random.Generator, layout: Layout) -> Array:
     """Return (u, v, turn) of cars on the streets, sparse."""
     streets = layout.streets
-    reach = 0.75 * layout.size_m + 200.0
+    size_m = layout.size_m
     rows = []
     for turn, widths, lines, pitch in (
         (np.pi / 2, streets.width_u, streets.first[0], streets.pitch[0]),
@@ -116,10 +116,14 @@ def _kerb_cars(rng: np.random.Generator, layout: Layout) -> Array:
         for number, width in enumerate(widths):
             if width < 6.0:
                 continue
-            count = rng.poisson(reach / 40.0)
-            along = rng.uniform(-reach, 2 * reach, count)
+            count = rng.poisson(size_m / 18.0)
+            along = rng.uniform(-1.1 * size_m, 1.6 * size_m, count)
             side = np.where(rng.random(count) < 0.5, -1.0, 1.0) * (width / 2 - 1.6)
             line = (lines + number) * pitch + side
             pair = (line, along) if turn else (along, line)
             rows.append(np.column_stack([*pair, np.full(count, turn)]))
-    return np.concatenate(rows)
+    spots = np.concatenate(rows)
+    c, s = np.cos(streets.angle), np.sin(streets.angle)
+    x, y = c * spots[:, 0] - s * spots[:, 1], s * spots[:, 0] + c * spots[:, 1]
+    near = (np.abs(x - size_m / 2) < 0.65 * size_m) & (np.abs(y - size_m / 2) < 0.65 * size_m)
+    return np.asarray(spots[near])  # most lines only cross the map's surroundings

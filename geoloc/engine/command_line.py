@@ -23,12 +23,20 @@ def run_command(main: Callable[[], None]) -> None:
     except (GeolocError, TypeError, URLError, FileNotFoundError) as error:
         if os.environ.get("GEOLOC_DEBUG") == "1" or not _is_users_mistake(error):
             raise
-        sys.exit(f"error: {' '.join(str(error).split())}")
+        sys.exit(f"error: {_sentence(error)}")
 
 
 def _is_users_mistake(error: Exception) -> bool:
     # A constructor's refusal of a misspelt option is the one TypeError that a config can cause.
     return not isinstance(error, TypeError) or "unexpected keyword argument" in str(error)
+
+
+def _sentence(error: Exception) -> str:
+    """Return the message in one line, without the traceback that a data-loading worker adds."""
+    text = str(error).strip()
+    if "Original Traceback" in text:
+        text = text.splitlines()[-1].partition(": ")[2]
+    return " ".join(text.split())
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:

@@ -28,8 +28,8 @@ _E2 = FLATTENING * (2 - FLATTENING)
 _SECOND_E2 = _E2 / (1 - _E2)
 _N = FLATTENING / (2 - FLATTENING)
 
-_TOLERANCE_RAD = 1e-14  # 6e-8 m: a pair must not depend on its block
-_ROUNDS = (4, 12)  # campuses take 2; pairs that contract more slowly than 12 are near antipodal
+_TOLERANCE_RAD = 1e-9  # squared by the last correction: distances are exact to 1e-8 m
+_ROUNDS = 4  # campuses take 1 or 2; near the antipode it contracts slowly
 _HALVINGS = 100
 _BLOCK_PAIRS = 1 << 12  # the intermediate arrays of one block stay in the L2 cache
 
@@ -59,7 +59,9 @@ def geodesic_distance(
     symmetric = latlon_a is latlon_b
     a = _reduce(check_latlon(latlon_a, "latlon_a"), method)
     b = a if symmetric else _reduce(check_latlon(latlon_b, "latlon_b"), method)
-    return _by_blocks(block, a, b, symmetric)
+    distance = _by_blocks(block, a, b, symmetric)
+    _bisect_open_pairs(distance, a, b)
+    return distance
 
 
 class _Points(NamedTuple):
@@ -74,6 +76,9 @@ class _Points(NamedTuple):
 
     def columns(self, part: slice) -> "_Points":
         return _Points(self.sin[None, part], self.cos[None, part], self.lon[None, part])
+
+    def take(self, indices: NDArray[np.intp]) -> "_Points":
+        return _Points(*(column[indices] for column in self))
 
     def pick(self, pairs: NDArray[np.bool_]) -> "_Points":
         return _Points(*(np.broadcast_to(column, pairs.shape)[pairs] for column in self))
@@ -170,25 +175,17 @@ def _longitude_deficit(arc: _Arc) -> Array:
 
 
 def _ellipsoid_block(a: _Points, b: _Points) -> Array:
-    return _ellipsoid(a, b, _longitude_difference(a, b), _ROUNDS)
-
-
-def _ellipsoid(a: _Points, b: _Points, longitude: Array, rounds: tuple[int, ...]) -> Array:
-    """Iterate; continue with the pairs that do not converge, and bisect those that never do."""
-    if not rounds:
-        return _bisect(a, b, longitude)
-    arc, converged = _iterate(a, b, longitude, rounds[0])
-    distance = _length_m(arc)
-    if not converged.all():
-        rest = ~converged
-        distance[rest] = _ellipsoid(a.pick(rest), b.pick(rest), longitude[rest], rounds[1:])
+    """Return geodesic distances, NaN for the nearly antipodal pairs that do not converge."""
+    longitude = _longitude_difference(a, b)
+    distance = _iterate(a, b, longitude, _ROUNDS)
+    rest = np.isnan(distance)
+    if rest.any():
+        distance[rest] = _iterate(a.pick(rest), b.pick(rest), longitude[rest], 2 * _ROUNDS)
     return distance
 
 
-def _iterate(
-    a: _Points, b: _Points, longitude: Array, rounds: int
-) -> tuple[_Arc, NDArray[np.bool_]]:
-    """Solve for the spherical longitude difference; False where it does not converge."""
+def _iterate(a: _Points, b: _Points, longitude: Array, rounds: int) -> Array:
+    """Solve for the spherical longitude difference; NaN where it takes more rounds."""
     sines, cosines = a.sin * b.sin, a.cos * b.cos
     cross_ab, cross_ba = a.cos * b.sin, a.sin * b.cos
     # Karney eq. 48: right to third order for short lines, so campus pairs need one or two rounds.
@@ -203,7 +200,9 @@ def _iterate(
         omega = np.minimum(omega + step / (1 - FLATTENING * (arc.cos_sigma - sines)), np.pi)
         if converged.all():
             break
-    return arc, converged
+    # First variation: ds = a sin(alpha_0) d(lambda) moves the end along its parallel (Karney eq. 46)
+    distance = _length_m(arc) + EQUATORIAL_RADIUS_M * arc.sin_alpha0 * step
+    return np.where(converged, distance, np.nan)
 
 
 def _arc_of_longitude(
@@ -222,6 +221,15 @@ def _arc_of_longitude(
     cos_sum = cos_sigma - 2 * sines / np.where(equatorial, np.inf, cos2_alpha0)
     sigma = np.arctan2(sin_sigma, cos_sigma)
     return _arc(sigma, sin_sigma, cos_sigma, cos_sum, sin_alpha0)
+
+
+def _bisect_open_pairs(distance: Array, a: _Points, b: _Points) -> None:
+    """Fill in the NaNs of the distance matrix."""
+    rows, columns = np.nonzero(np.isnan(distance))
+    for start in range(0, rows.size, _BLOCK_PAIRS):
+        i, j = rows[start : start + _BLOCK_PAIRS], columns[start : start + _BLOCK_PAIRS]
+        p, q = a.take(i), b.take(j)
+        distance[i, j] = _bisect(p, q, _longitude_difference(p, q))
 
 
 def _bisect(a: _Points, b: _Points, longitude: Array) -> Array:

@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from geoloc.datasets import UniquePlaceSampler
+from geoloc.datasets.samplers import unique_place
+from geoloc.errors import ConfigError
+from geoloc.registry import SAMPLERS
+
+
+class Places:
+    def __init__(self, labels):
+        self.place_labels = np.asarray(labels, dtype=np.int64)
+        self.epoch = 0
+
+    def set_epoch(self, epoch):
+        self.epoch = epoch
+
+
+def feasible(counts, batch):
+    """Decide with Gale and Ryser's theorem whether a 0-1 table places x batches exists."""
+    full, short = divmod(sum(counts), batch)
+    sizes = [batch] * full + [short] * bool(short)
+    return all(
+        sum(sizes[:k]) <= sum(min(count, k) for count in counts) for k in range(1, len(sizes) + 1)
+    ) and max(counts) <= len(sizes)
+
+
+@pytest.fixture
+def as_rank(monkeypatch):
+    def set_rank(rank, world_size):
+        monkeypatch.setattr(unique_place, "get_dist_info", lambda: (rank, world_size))
+
+    return set_rank
+
+
+COUNTS = st.lists(st.integers(1, 9), min_size=1, max_size=12)
+
+
+@given(COUNTS, st.integers(1, 14), st.integers(0, 2**31), st.randoms(use_true_random=False))
+@settings(max_examples=300, deadline=None)
+def test_order_is_complete_and_unique_exactly_when_possible(counts, batch, seed, shuffler):
+    labels = [place * 3 for place, count in enumerate(counts) for _ in range(count)]
+    shuffler.shuffle(labels)
+    if not feasible(counts, batch):
+        with pytest.raises(ConfigError, match="unique places"):
+            UniquePlaceSampler(Places(labels), batch, seed=seed)
+        return
+    sampler = UniquePlaceSampler(Places(labels), batch, seed=seed)
+    order = list(sampler)
+    assert sorted(order) == list(range(len(labels)))
+    assert len(sampler) == len(order)
+    for start in range(0, len(order), batch):
+        places = [labels[item] for item in order[start : start + batch]]
+        assert len(places) == len(set(places))
+
+
+@given(COUNTS, st.integers(1, 4), st.integers(2, 3), st.integers(0, 99))
+@settings(max_examples=100, deadline=None)
+def test_ranks_together_are_one_process(counts, batch, world_size, seed):
+    assume(feasible(counts, batch * world_size))
+    dataset = Places(np.repeat(np.arange(len(counts)), counts))
+    single = list(UniquePlaceSampler(dataset, batch * world_size, seed=seed))
+    with pytest.MonkeyPatch.context() as patch:
+        ranks = []
+        for rank in range(world_size):
+            patch.setattr(unique_place, "get_dist_info", lambda rank=rank: (rank, world_size))
+            sampler = UniquePlaceSampler(dataset, batch, seed=seed)
+            ranks.append(list(sampler))
+            assert len(ranks[-1]) == len(sampler)
+    joined = []
+    for start in range(0, len(ranks[0]), batch):
+        for order in ranks:
+            joined += order[start : start + batch]
+    assert len(joined) == len(single) - len(single) % (batch * world_size) % world_size
+    assert joined == single[: len(joined)]
+
+
+def test_infeasible_though_no_place_exceeds_the_batches():
+    """Counts 3, 3, 1 fill batches of 3, 3, 1 only if two places share the last, of one item."""
+    with pytest.raises(ConfigError, match=r"3 batches \(the last of 1\)"):
+        UniquePlaceSampler(Places([0, 0, 0, 1, 1, 1, 2]), 3, seed=0)
+
+
+def test_messages_name_numbers_and_a_fix_that_works(as_rank):
+    labels = np.repeat(np.arange(10), [40] + [10] * 9)
+    as_rank(0, 2)
+    with pytest.raises(ConfigError, match=r"batch of 12 \(6 on each of 2.*has 10; .*at most 5"):
+        UniquePlaceSampler(Places(labels), 6, seed=0)
+    with pytest.raises(ConfigError, match=r"one place has 40 of the 130 .* 13 batches.*at most 1"):
+        UniquePlaceSampler(Places(labels), 5, seed=0)
+    assert len(list(UniquePlaceSampler(Places(labels), 1, seed=0))) == 65
+    with pytest.raises(ConfigError, match="batch_size=0"):
+        UniquePlaceSampler(Places(labels), 0, seed=0)
+
+
+def test_order_is_a_function_of_seed_and_epoch():
+    dataset = Places(np.repeat(np.arange(20), 7))
+    sampler = SAMPLERS.build(
+        {"type": "UniquePlaceSampler", "batch_size": 8}, default_args={"dataset": dataset, "seed": 3}
+    )
+    first = list(sampler)
+    assert list(sampler) == first
+    sampler.set_epoch(1)
+    assert dataset.epoch == 1
+    second = list(sampler)
+    assert second != first
+    assert list(UniquePlaceSampler(dataset, 8, seed=4)) != first
+    resumed = UniquePlaceSampler(dataset, 8, seed=3)
+    resumed.set_epoch(1)
+    assert list(resumed) == second
+    fixed = UniquePlaceSampler(dataset, 8, seed=3, shuffle=False)
+    fixed.set_epoch(1)
+    assert list(fixed) == first
+
+
+def test_seed_none_draws_a_shared_seed(monkeypatch):
+    monkeypatch.setattr(unique_place, "sync_random_seed", lambda: 77)
+    dataset = Places(np.repeat(np.arange(6), 3))
+    assert list(UniquePlaceSampler(dataset, 3)) == list(UniquePlaceSampler(dataset, 3, seed=77))
+
+
+def test_no_place_is_favoured_early_or_late():
+    """With equal counts every place must be as likely in the first batch as in any other."""
+    dataset = Places(np.repeat(np.arange(12), 5))
+    sampler = UniquePlaceSampler(dataset, 4, seed=0)
+    hits = np.zeros((15, 12))
+    for epoch in range(600):
+        sampler.set_epoch(epoch)
+        for number, batch in enumerate(dataset.place_labels[list(sampler)].reshape(15, 4)):
+            hits[number, batch] += 1
+    # 600 draws of probability 1/3: standard deviation 11.5
+    np.testing.assert_allclose(hits, 200, atol=60)
