@@ -88,9 +88,10 @@ def design_building(
     _choose_roofs(rng, parts, style[Style.PITCHED])
     # The origin of the frame is the centre of the main part, so that it lies on a roof.
     p, q = parts[0, 0:2].mean(), parts[0, 2:4].mean()
-    box_p, box_q = (parts[:, 0].min() + parts[:, 1].max()) / 2, (
-        parts[:, 2].min() + parts[:, 3].max()
-    ) / 2
+    box_p, box_q = (
+        (parts[:, 0].min() + parts[:, 1].max()) / 2,
+        (parts[:, 2].min() + parts[:, 3].max()) / 2,
+    )
     parts[:, 0:2] -= p
     parts[:, 2:4] -= q
     x += np.cos(angle) * (p - box_p) - np.sin(angle) * (q - box_q)

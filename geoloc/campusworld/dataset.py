@@ -93,10 +93,12 @@ def write_campusworld(
     _claim(root, spec)
     tasks = [PlaceTask(plan, k) for plan in plan_campuses(spec) for k in range(plan.places)]
     missing = [t for t in tasks if not all((root / f).exists() for f in t.files(spec.views))]
+    _render_all(root, spec, missing, workers or os.cpu_count() or 1, progress)
     if missing or not (root / MARK).exists():
-        _render_all(root, spec, missing, workers or len(os.sched_getaffinity(0)), progress)
-        _write_indices(root, spec)
-        os.replace(root / UNFINISHED, root / MARK)
+        for name, text in index_texts(spec).items():
+            _write_text(root / name, text)
+        _write_text(root / MARK, _description(spec))
+        (root / UNFINISHED).unlink(missing_ok=True)
     return root
 
 
@@ -125,22 +127,24 @@ def world_spec(
 def _claim(root: Path, spec: WorldSpec) -> None:
     """Make sure that ``root`` is free or holds this world, and note what is being written."""
     root.mkdir(parents=True, exist_ok=True)
-    parameters = spec.parameters()
     for name in (MARK, UNFINISHED):
         if (root / name).exists():
-            _compare(root / name, parameters)
+            _compare(root / name, spec.parameters())
             break
     else:
         _refuse_foreign(root, spec)
     if not (root / MARK).exists():
-        _write_text(root / UNFINISHED, json.dumps(parameters, indent=2) + "\n")
+        _write_text(root / UNFINISHED, _description(spec))
+
+
+def _description(spec: WorldSpec) -> str:
+    return json.dumps(spec.parameters(), indent=2) + "\n"
 
 
 def _compare(mark: Path, parameters: dict[str, object]) -> None:
     try:
-        found = json.loads(mark.read_text(encoding="utf-8"))
-        assert isinstance(found, dict)
-    except (ValueError, AssertionError) as error:
+        found = dict(json.loads(mark.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
         raise DatasetError(
             f"{mark} is not a CampusWorld description ({error}); delete {mark.parent} or write "
             "to another folder."
@@ -165,7 +169,7 @@ def _refuse_foreign(root: Path, spec: WorldSpec) -> None:
     indices: dict[str, str] | None = None
     for path in sorted(p for p in root.rglob("*") if not p.is_dir()):
         name = path.relative_to(root).as_posix()
-        if name in expected or name.endswith(".jpg.part"):
+        if name in expected or name.endswith(".part"):
             continue
         if name.endswith(".txt") and name.count("/") == 1:
             indices = index_texts(spec) if indices is None else indices
@@ -196,13 +200,8 @@ def index_texts(spec: WorldSpec) -> dict[str, str]:
     return {name: "\n".join(rows) + "\n" for name, rows in lines.items()}
 
 
-def _write_indices(root: Path, spec: WorldSpec) -> None:
-    for name, text in index_texts(spec).items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        _write_text(root / name, text)
-
-
 def _write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     part.write_text(text, encoding="utf-8")
     os.replace(part, path)
@@ -223,9 +222,12 @@ def _render_all(
         render(tasks[0])  # compiles the kernels into the cache that every worker then loads
         advance(images)
         context = multiprocessing.get_context("spawn")  # forking under threads can deadlock
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        pool = ProcessPoolExecutor(workers, mp_context=context)
+        try:
             for _ in pool.map(render, tasks[1:], chunksize=2):
                 advance(images)
+        finally:
+            pool.shutdown(cancel_futures=True)  # an interrupted call must not finish the queue
 
 
 def render_place(root: Path, spec: WorldSpec, task: PlaceTask) -> None:

@@ -33,7 +33,9 @@ from geoloc.campusworld.spec import WorldSpec, random_stream
 
 Table = NDArray[np.float64]
 
-SUPERSAMPLING = 1.5
+EXTRA_SAMPLES = 64
+"""Rays per side beyond one for each pixel; coarser pixels average over more of them."""
+
 TILE = 8
 
 
@@ -62,7 +64,7 @@ def render_view(
     campus: Campus, camera: Camera, light: Light, ceiling: NDArray[np.float32], pixels: int
 ) -> Image.Image:
     """Return what a camera sees, as an image of ``pixels`` squared."""
-    samples = int(math.ceil(pixels * SUPERSAMPLING))
+    samples = pixels + EXTRA_SAMPLES
     shot = _shade_view(
         campus.pyramid, campus.beam_map, campus.colours, campus.heights, campus.owners, ceiling,
         campus.sky, campus.frames, campus.facades, campus.cell_m, SHADOW_CELL_M, campus.top,

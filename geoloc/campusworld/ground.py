@@ -126,8 +126,11 @@ def paint_sports(land: int, a: float, b: float, ha: float, hb: float, bits: int)
     p, q = abs(p - long_m), abs(q - wide_m)
     if p > long_m - 1.5 or q > wide_m - 1.5 or abs(a) > ha - 3.0 or abs(b) > hb - 3.0:
         return 0.0, 0.0, 0.0, -1
-    if abs(p - long_m + 4.0) < 0.3 and q < wide_m - 3.6 or abs(q - wide_m + 4.0) < 0.3 and p < (
-        long_m - 3.6
+    if (
+        abs(p - long_m + 4.0) < 0.3
+        and q < wide_m - 3.6
+        or abs(q - wide_m + 4.0) < 0.3
+        and p < (long_m - 3.6)
     ):
         return 225.0, 225.0, 220.0, PAVED
     if p < 0.3 and q < wide_m - 4.0 or abs(math.hypot(p, q) - 2.5) < 0.3:

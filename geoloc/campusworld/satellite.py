@@ -58,5 +58,9 @@ def _shade_tile(
             rgb = shade_top(
                 colours, heights, ceiling, sky, cell_m, shadow_cell_m, (i, j, x, y, z), light
             )
-            out[r, c, 0], out[r, c, 1], out[r, c, 2] = encode(rgb[0]), encode(rgb[1]), encode(rgb[2])
+            out[r, c, 0], out[r, c, 1], out[r, c, 2] = (
+                encode(rgb[0]),
+                encode(rgb[1]),
+                encode(rgb[2]),
+            )
     return out

@@ -209,7 +209,13 @@ def stamp_trees(
     size = heights.shape[0]
     mask = NOISE_SIZE - 1
     for k in range(len(trees)):
-        x, y, radius, tall, conifer = trees[k, 0], trees[k, 1], trees[k, 2], trees[k, 3], trees[k, 4]
+        x, y, radius, tall, conifer = (
+            trees[k, 0],
+            trees[k, 1],
+            trees[k, 2],
+            trees[k, 3],
+            trees[k, 4],
+        )
         ci, cj = int(y / cell_m), int(x / cell_m)
         reach = int(radius * 1.25 / cell_m) + 1
         shift = (k * 131) & mask

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 
 from geoloc.errors import ConfigError
 from geoloc.registry import FUNCTIONS
 
 
+@MMENGINE_FUNCTIONS.register_module()  # where the Runner looks a bare collate name up
 @FUNCTIONS.register_module()
 def collate_views(batch: Sequence[dict[str, Any]]) -> dict[str, dict[str, torch.Tensor]]:
     """Stack the items of ``PairDataset`` or ``ImageDataset`` view by view, in their order.

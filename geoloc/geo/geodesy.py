@@ -188,7 +188,7 @@ def _iterate(a: _Points, b: _Points, longitude: Array, rounds: int) -> Array:
     """Solve for the spherical longitude difference; NaN where it takes more rounds."""
     sines, cosines = a.sin * b.sin, a.cos * b.cos
     cross_ab, cross_ba = a.cos * b.sin, a.sin * b.cos
-    # Karney eq. 48: right to third order for short lines, so campus pairs need one or two rounds.
+    # Karney's start for short lines, right to third order: campus pairs need one or two rounds.
     cos2_middle = 0.5 * (1 + cosines - sines)
     omega = np.minimum(longitude / np.sqrt(1 - _E2 * cos2_middle), np.pi)
     for _ in range(rounds):
@@ -200,7 +200,7 @@ def _iterate(a: _Points, b: _Points, longitude: Array, rounds: int) -> Array:
         omega = np.minimum(omega + step / (1 - FLATTENING * (arc.cos_sigma - sines)), np.pi)
         if converged.all():
             break
-    # First variation: ds = a sin(alpha_0) d(lambda) moves the end along its parallel (Karney eq. 46)
+    # First variation: moving the end along its parallel adds ds = a sin(alpha_0) d(lambda).
     distance = _length_m(arc) + EQUATORIAL_RADIUS_M * arc.sin_alpha0 * step
     return np.where(converged, distance, np.nan)
 

@@ -52,7 +52,7 @@ def test_official_counts(tmp_path, official_text):
     }
     _, line = row_of(root / "drone/test.txt", 600)
     edit(root / "drone/test.txt", line + "\n", "")
-    with pytest.raises(DatasetError, match="test place 600 has 59 drone images .* 60"):
+    with pytest.raises(DatasetError, match=r"test place 600 has 59 drone images .* 60"):
         DACampus(root)
     assert DACampus(root, counts=None).protocol.splits["test"]["images"]["drone"] == 17999
 
@@ -123,7 +123,9 @@ def test_columns_are_found_by_name(campus):
     expected = fingerprint(DACampus(campus, counts=None).index)
     for file in campus.glob("*/*.txt"):
         rows = [line.split(" ") for line in file.read_text().splitlines()]
-        extra = [(lon, "h" if n == 0 else "35.5", p, c, lat) for n, (p, c, lat, lon) in enumerate(rows)]
+        extra = [
+            (lon, "h" if n == 0 else "35.5", p, c, lat) for n, (p, c, lat, lon) in enumerate(rows)
+        ]
         file.write_text("\n".join(map(" ".join, extra)) + "\n")
     assert fingerprint(DACampus(campus, counts=None).index) == expected
 
@@ -149,7 +151,9 @@ def test_place_without_a_view(campus):
 def test_missing_images_are_counted(campus):
     for name in ("train/0001/2.png", "train/0004/0.png"):
         (campus / "drone" / name).unlink()
-    with pytest.raises(DatasetError, match=r"2 of 40 image files are missing, the first is .*drone"):
+    with pytest.raises(
+        DatasetError, match=r"2 of 40 image files are missing, the first is .*drone"
+    ):
         DACampus(campus, counts=None)
 
 

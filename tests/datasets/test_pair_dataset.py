@@ -33,7 +33,9 @@ def place_in(image):
 
 
 def same(first, second):
-    return all(torch.equal(first["inputs"][view], second["inputs"][view]) for view in first["inputs"])
+    return all(
+        torch.equal(first["inputs"][view], second["inputs"][view]) for view in first["inputs"]
+    )
 
 
 def test_items_are_pairs_of_one_place(campus):
@@ -51,12 +53,15 @@ def test_items_are_pairs_of_one_place(campus):
             assert dataset.index.view[row] == view
             assert place_in(image) == dataset.index.place[row]
             assert dataset.index.places[item["places"][view]] == dataset.index.place[row]
-        assert dataset.place_labels[number] == item["places"]["drone"] == item["places"]["satellite"]
+        assert (
+            dataset.place_labels[number] == item["places"]["drone"] == item["places"]["satellite"]
+        )
         seen.add(item["rows"]["drone"])
     assert len(seen) == len(dataset)
     row = dataset[3]["rows"]["satellite"]
     np.testing.assert_array_equal(
-        dataset.place_latlon[dataset.place_labels[3]], [dataset.index.lat[row], dataset.index.lon[row]]
+        dataset.place_latlon[dataset.place_labels[3]],
+        [dataset.index.lat[row], dataset.index.lon[row]],
     )
 
 
@@ -77,7 +82,11 @@ def test_partner_is_drawn_among_the_images_of_the_place(campus):
 
 
 def test_randomness_is_a_function_of_seed_epoch_and_item(campus):
-    dataset, twin, other = pairs(campus, RANDOM), pairs(campus, RANDOM), pairs(campus, RANDOM, seed=1)
+    dataset, twin, other = (
+        pairs(campus, RANDOM),
+        pairs(campus, RANDOM),
+        pairs(campus, RANDOM, seed=1),
+    )
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002
     first = [dataset[number] for number in range(20)]
@@ -123,7 +132,11 @@ def test_persistent_workers_give_the_same_images_every_epoch(campus, workers):
     dataset = pairs(campus, RANDOM)
     plain = DataLoader(dataset, batch_size=6, collate_fn=collate_views)
     parallel = DataLoader(
-        dataset, batch_size=6, collate_fn=collate_views, num_workers=workers, persistent_workers=True
+        dataset,
+        batch_size=6,
+        collate_fn=collate_views,
+        num_workers=workers,
+        persistent_workers=True,
     )
     previous = None
     for epoch in range(3):
@@ -134,7 +147,8 @@ def test_persistent_workers_give_the_same_images_every_epoch(campus, workers):
         previous = ours
 
 
-def test_built_by_the_runner_from_configs(campus):
+@pytest.mark.parametrize("collate", ["collate_views", "geoloc.collate_views"])
+def test_built_by_the_runner_from_configs(campus, collate):
     dataset = {
         "type": "PairDataset",
         "source": {"type": "DACampus", "data_root": str(campus), "counts": None},
@@ -145,7 +159,7 @@ def test_built_by_the_runner_from_configs(campus):
             {
                 "dataset": dataset,
                 "sampler": {"type": "UniquePlaceSampler", "batch_size": 4},
-                "collate_fn": {"type": "collate_views"},
+                "collate_fn": {"type": collate},
                 "batch_size": 4,
                 "num_workers": 0,
             },
@@ -251,5 +265,4 @@ def test_damaged_image_is_named(campus):
     dataset = pairs(campus)
     dataset.index.file(0).write_bytes(b"")
     with pytest.raises(ImageError, match=str(dataset.index.file(0))):
-        for number in range(len(dataset)):
-            dataset[number]
+        [dataset[number] for number in range(len(dataset))]

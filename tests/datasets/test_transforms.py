@@ -71,7 +71,7 @@ def test_damaged_files_are_named(tmp_path, suffix):
 
 
 def test_missing_file_and_folder(tmp_path):
-    with pytest.raises(ImageError, match="gone.png does not exist"):
+    with pytest.raises(ImageError, match=r"gone\.png does not exist"):
         LoadImage()({"img_path": str(tmp_path / "gone.png")})
     with pytest.raises(ImageError, match="cannot be decoded"):
         LoadImage()({"img_path": str(tmp_path)})

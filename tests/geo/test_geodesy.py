@@ -112,7 +112,9 @@ def test_haversine_is_the_angle_between_unit_vectors(a, b):
 
 @pytest.mark.parametrize("method", ["geodesic", "haversine"])
 @pytest.mark.parametrize("block_pairs", [1, 64, 1 << 12])
-def test_symmetric_and_blockwise_results_are_those_of_single_pairs(monkeypatch, method, block_pairs):
+def test_symmetric_and_blockwise_results_are_those_of_single_pairs(
+    monkeypatch, method, block_pairs
+):
     monkeypatch.setattr(geodesy, "_BLOCK_PAIRS", block_pairs)
     generator = np.random.default_rng(4)
     a = near(generator, np.tile([[48.1, 11.6]], (37, 1)), 0.02)
