@@ -119,7 +119,7 @@ def _footprint(rng: np.random.Generator, a: float, b: float, height: float) -> A
     w = min(rng.uniform(11.0, 17.0), 0.9 * b)
     deep = b >= w + 12.0 and a >= 2.0 * w + 12.0
     shapes = ("bar", "hall", "tower", "round", "step", "ell", "tee", "cee", "ring", "aitch", "comb")
-    odds = np.array([3.0, 1.2, 0.7, 0.35, 1.2] + [3.0, 1.6, 2.0, 1.6, 1.5, 1.0])
+    odds = np.array([3.0, 1.2, 0.7, 0.35, 1.2, 3.0, 1.6, 2.0, 1.6, 1.5, 1.0])
     if not deep:
         odds[5:] = 0.0
     shape = rng.choice(shapes, p=odds / odds.sum())

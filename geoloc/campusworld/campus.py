@@ -5,12 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geoloc.campusworld.ground import coarse_grids, ground_noise, paint_ground
+from geoloc.campusworld.buildings import Building
+from geoloc.campusworld.ground import coarse_grids, ground_noise, paint_ground, street_plan
 from geoloc.campusworld.layout import Layout, make_layout
 from geoloc.campusworld.light import SHADOW_CELL_M, Light, cast_shadows, draw_light, sky_share
 from geoloc.campusworld.raymarch import build_beam_map, build_pyramid
+from geoloc.campusworld.scene import Scene
 from geoloc.campusworld.spec import CampusPlan, WorldSpec, random_stream
-from geoloc.campusworld.stamping import stamp_building, stamp_cars, stamp_trees
+from geoloc.campusworld.stamping import Maps, solid_of, stamp_building, stamp_cars, stamp_trees
 from geoloc.campusworld.style import Style, colour, unit
 from geoloc.campusworld.vegetation import grow_trees, park_cars
 
@@ -19,45 +21,26 @@ Grid = NDArray[np.float32]
 
 COARSE_M = 4.0
 FLIGHTS = 3
-MAPS = -2  # place number of the random stream that fills the maps
+SATELLITE = 0  # number of its light; those of the flights follow
 
 
 @dataclass(frozen=True)
 class Campus:
-    """Maps of a campus; rows run north, columns run east.
+    """A campus under every light.
 
     Attributes:
         layout: The plan.
-        cell_m: Side of a map cell, m.
-        heights: Height above the ground, m, float32 ``[N, N]``.
-        colours: sRGB and cover class, uint8 ``[N, N, 4]``.
-        owners: Number of the building (from 1) or 0, uint16 ``[N, N]``.
-        beam_map: See :func:`geoloc.campusworld.raymarch.build_beam_map`.
-        pyramid: Maxima of ``heights``, see :func:`geoloc.campusworld.raymarch.build_pyramid`.
-        sky: Share of the sky seen from the ground, float32 ``[M, M]``, cells of 1 m.
-        frames: x, y, cosine, sine of each building, ``[B, 4]``.
-        facades: Facade row of each building, ``[B, 12]``.
         lights: Light of the satellite, then of each flight.
-        ceilings: Height of the shade under each light, float32 ``[M, M]``.
+        scenes: The maps under each light; they share all but shadows and light.
     """
 
     layout: Layout
-    cell_m: float
-    heights: Grid
-    colours: NDArray[np.uint8]
-    owners: NDArray[np.uint16]
-    pyramid: Grid
-    beam_map: Grid
-    sky: Grid
-    frames: Array
-    facades: Array
     lights: list[Light]
-    ceilings: list[Grid]
+    scenes: list[Scene]
 
-    @property
-    def top(self) -> float:
-        """Greatest height in m."""
-        return float(self.heights.max())
+    def building_of(self, place: int) -> Building:
+        """Return the building that is a place."""
+        return self.layout.buildings[int(self.layout.place_of[place])]
 
 
 def make_campus(spec: WorldSpec, plan: CampusPlan) -> Campus:
@@ -65,25 +48,31 @@ def make_campus(spec: WorldSpec, plan: CampusPlan) -> Campus:
     layout = make_layout(spec, plan)
     rng = random_stream(spec.seed, plan.index, view=0)
     heights, colours, owners = _fill_maps(rng, layout, spec.cell_m)
-    block = round(SHADOW_CELL_M / spec.cell_m)
-    coarse = heights if block == 1 else _block_mean(heights, block)
-    lights = [draw_light(rng, overhead=number == 0) for number in range(1 + FLIGHTS)]
+    lights = [draw_light(rng, overhead=number == SATELLITE) for number in range(1 + FLIGHTS)]
+    coarse = _block_mean(heights, round(SHADOW_CELL_M / spec.cell_m))
     pyramid = build_pyramid(heights)
     size = len(heights)
-    return Campus(
-        layout=layout,
-        cell_m=spec.cell_m,
+    frames = [(b.x, b.y, np.cos(b.angle), np.sin(b.angle)) for b in layout.buildings]
+    scene = Scene(
         heights=pyramid[: size * size].reshape(size, size),  # one copy stays in the CPU's cache
         colours=colours,
         owners=owners,
         pyramid=pyramid,
         beam_map=build_beam_map(pyramid, size, spec.cell_m),
         sky=sky_share(coarse),
-        frames=np.array([(b.x, b.y, np.cos(b.angle), np.sin(b.angle)) for b in layout.buildings]),
+        ceiling=coarse,
+        frames=np.array(frames),
         facades=np.array([b.facade for b in layout.buildings]),
-        lights=lights,
-        ceilings=[cast_shadows(coarse, light.sun_direction) for light in lights],
+        light=lights[SATELLITE].packed(),
+        cell_m=spec.cell_m,
+        coarse_m=SHADOW_CELL_M,
+        top=float(heights.max()),
     )
+    scenes = [
+        scene._replace(light=light.packed(), ceiling=cast_shadows(coarse, light.sun_direction))
+        for light in lights
+    ]
+    return Campus(layout, lights, scenes)
 
 
 def _block_mean(grid: Grid, block: int) -> Grid:
@@ -96,26 +85,21 @@ def _fill_maps(
 ) -> tuple[Grid, NDArray[np.uint8], NDArray[np.uint16]]:
     """Return heights, colours and owners: ground first, then buildings, cars and trees."""
     size = round(layout.size_m / cell_m)
-    heights = np.zeros((size, size), dtype=np.float32)
-    colours = np.zeros((size, size, 4), dtype=np.uint8)
-    owners = np.zeros((size, size), dtype=np.uint16)
-    noise = ground_noise()
-    streets = layout.streets
+    maps = Maps(
+        heights=np.zeros((size, size), dtype=np.float32),
+        colours=np.zeros((size, size, 4), dtype=np.uint8),
+        owners=np.zeros((size, size), dtype=np.uint16),
+        noise=ground_noise(),
+        cell_m=cell_m,
+    )
     nodes = np.arange(0.0, layout.size_m + 2 * COARSE_M, COARSE_M)
-    coarse = coarse_grids(streets, layout.style.grid(nodes).astype(np.float32), COARSE_M)
-    paint_ground(
-        colours, cell_m, coarse, COARSE_M, noise, streets.pitch, streets.first, streets.land,
-        streets.variant, streets.width_u, streets.width_v,
-    )  # fmt: skip
+    coarse = coarse_grids(layout.streets, layout.style.grid(nodes).astype(np.float32), COARSE_M)
+    paint_ground(maps.colours, cell_m, coarse, COARSE_M, maps.noise, street_plan(layout.streets))
     spots = np.array([(b.x, b.y) for b in layout.buildings])
     aprons = colour(Style.PAVING, unit(layout.style.at(spots[:, 0], spots[:, 1])[Style.PAVING]))
     for number, building in enumerate(layout.buildings):
-        frame = (building.x, building.y, np.cos(building.angle), np.sin(building.angle))
-        stamp_building(
-            heights, colours, owners, cell_m, noise, number + 1, frame, building.parts,
-            building.details, building.roof, building.seam_m, aprons[number],
-        )  # fmt: skip
-    trees = grow_trees(rng, layout, colours[:, :, 3], cell_m)
-    stamp_cars(heights, colours, owners, cell_m, park_cars(rng, layout))
-    stamp_trees(heights, colours, owners, cell_m, noise, trees)
-    return heights, colours, owners
+        stamp_building(maps, solid_of(building, number + 1, aprons[number]))
+    trees = grow_trees(rng, layout, maps.colours[:, :, 3], cell_m)
+    stamp_cars(maps, park_cars(rng, layout))
+    stamp_trees(maps, trees)
+    return maps.heights, maps.colours, maps.owners

@@ -30,7 +30,7 @@ def contact_sheet(path: Path, drone_views: int = 5, side: int = 200) -> None:
         drone_views: Drone views in each row, spread over the orbit.
         side: Side of each picture, px.
     """
-    spec = PRESETS["dacampus"]
+    spec = replace(PRESETS["dacampus"], image_size=2 * side)
     rows = []
     campuses: dict[int, Campus] = {}
     for index, place in SHEET_PLACES:
@@ -40,8 +40,8 @@ def contact_sheet(path: Path, drone_views: int = 5, side: int = 200) -> None:
         turns = [k * spec.views // drone_views for k in range(drone_views)]
         shots = [render_satellite(campus, place, spec.tile_m, spec.image_size)]
         shots += [render_drone(spec, campus, index, place, turn) for turn in turns]
-        rows.append([shot.resize((side, side), Image.Resampling.LANCZOS) for shot in shots])
-    _grid(rows, [None] * len(rows)).save(path, quality=86)
+        rows.append(shots)
+    _grid(rows, [None] * len(rows), side).save(path, quality=84)
 
 
 def hero(path: Path, side: int = 297) -> None:
@@ -51,7 +51,7 @@ def hero(path: Path, side: int = 297) -> None:
         path: Image file to write.
         side: Side of each picture, px.
     """
-    spec = replace(PRESETS["dacampus"], image_size=side)
+    spec = replace(PRESETS["dacampus"], image_size=2 * side)
     campus, other = _campus(spec, HERO_CAMPUS), _campus(spec, FAR_CAMPUS)
     spots = campus.layout.places
     metres = np.hypot(*(spots - spots[HERO_PLACE]).T)
@@ -62,9 +62,9 @@ def hero(path: Path, side: int = 297) -> None:
         (campus, HERO_CAMPUS, middle, f"level 1: {metres[middle]:.0f} m away"),
         (other, FAR_CAMPUS, FAR_PLACE, "level 0: another campus"),
     ]
-    above = [render_satellite(c, place, spec.tile_m, side) for c, _, place, _ in columns]
+    above = [render_satellite(c, place, spec.tile_m, spec.image_size) for c, _, place, _ in columns]
     below = [render_drone(spec, c, index, place, 20) for c, index, place, _ in columns]
-    _grid([above, below], [[text for *_, text in columns], None]).save(path, quality=84)
+    _grid([above, below], [[text for *_, text in columns], None], side).save(path, quality=82)
 
 
 def _campus(spec: WorldSpec, index: int) -> Campus:
@@ -75,9 +75,11 @@ def _closest(metres: NDArray[np.float64], wanted: float) -> int:
     return int(np.argmin(np.abs(metres - wanted)))
 
 
-def _grid(rows: list[list[Image.Image]], captions: list[list[str] | None]) -> Image.Image:
-    """Return pictures of one size in rows, a row with captions above it where it has some."""
-    side, caption = rows[0][0].width, 30
+def _grid(
+    rows: list[list[Image.Image]], captions: list[list[str] | None], side: int
+) -> Image.Image:
+    """Return pictures, shrunk to ``side`` px, in rows; above a row are its captions, if any."""
+    caption = 30
     width = len(rows[0]) * (side + GAP) - GAP
     height = sum(side + GAP + (caption if text else 0) for text in captions) - GAP
     sheet = Image.new("RGB", (width, height), PAPER)
@@ -90,6 +92,7 @@ def _grid(rows: list[list[Image.Image]], captions: list[list[str] | None]) -> Im
             draw.text((middle, top + caption / 2), text, INK, font, anchor="mm")
         top += caption if texts else 0
         for column, picture in enumerate(pictures):
-            sheet.paste(picture, (column * (side + GAP), top))
+            small = picture.resize((side, side), Image.Resampling.LANCZOS)
+            sheet.paste(small, (column * (side + GAP), top))
         top += side + GAP
     return sheet

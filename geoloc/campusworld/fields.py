@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from geoloc.campusworld.kernel import kernel
 
 Array = NDArray[np.float64]
 
@@ -61,7 +62,7 @@ class SmoothFields:
         return total
 
 
-@njit(cache=True)
+@kernel
 def _add_spline(
     total: Array,
     lattice: Array,

@@ -1,6 +1,7 @@
 """The plan of a campus in metres: streets, buildings, and which buildings are places."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ Array = NDArray[np.float64]
 
 RADIUS_OF_FULL_CAMPUS_M = 440.0
 FULL_CAMPUS = 75
-FEWEST_CANDIDATES = 36  # a small campus spreads its places over the ground of this many
+FEWEST_CANDIDATES = 24  # a small campus spreads its places over the ground of this many
 MARGIN_M = 260.0  # of town around the campus, so that no tile or near view leaves the map
 PLACE_SHARE = 0.78  # of the buildings on campus; the others are only scenery
 LEAST_SPACING_M = 18.0
@@ -46,6 +47,7 @@ class Layout:
         return np.array(spots).reshape(-1, 2) - self.size_m / 2
 
 
+@lru_cache(maxsize=32)  # the index files and the maps need the same plan
 def make_layout(spec: WorldSpec, plan: CampusPlan) -> Layout:
     """Draw the plan of a campus; a pure function of the seed, the campus number and its places."""
     rng = random_stream(spec.seed, plan.index)
@@ -69,8 +71,8 @@ def _lots(
     """Cut the built blocks into lots ``[L, 5]``: x, y, angle (rad), free length and width (m)."""
     rows = []
     i, j = np.nonzero(streets.land == Land.BUILT)
-    corner_u = (streets.first[0] + i) * streets.pitch[0]
-    corner_v = (streets.first[1] + j) * streets.pitch[1]
+    corner_u = np.asarray((streets.first[0] + i) * streets.pitch[0], dtype=np.float64)
+    corner_v = np.asarray((streets.first[1] + j) * streets.pitch[1], dtype=np.float64)
     x, y = streets.to_xy(corner_u + streets.pitch[0] / 2, corner_v + streets.pitch[1] / 2)
     inside = (np.abs(x - size_m / 2) < size_m / 2) & (np.abs(y - size_m / 2) < size_m / 2)
     grain = unit(style.at(x, y)[Style.GRAIN])

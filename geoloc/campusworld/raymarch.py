@@ -3,10 +3,13 @@
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from geoloc.campusworld.kernel import kernel
+from geoloc.campusworld.scene import Scene
+
 Heights = NDArray[np.float32]
+Vector = tuple[float, float, float]
 
 LEVELS = 6
 """Levels of the pyramid above the map itself; the coarsest cells are 2**5 map cells wide."""
@@ -34,15 +37,9 @@ def build_pyramid(heights: Heights) -> Heights:
     return np.concatenate([level.ravel() for level in levels])
 
 
-@njit(cache=True)
+@kernel
 def first_hit(
-    pyramid: Heights,
-    size: int,
-    cell_m: float,
-    top: float,
-    origin: tuple[float, float, float],
-    direction: tuple[float, float, float],
-    start: float,
+    scene: Scene, origin: Vector, direction: Vector, start: float
 ) -> tuple[int, float, int, int]:
     """Follow a ray to the first box of the height map that it enters.
 
@@ -51,17 +48,15 @@ def first_hit(
     not.
 
     Args:
-        pyramid: From :func:`build_pyramid`.
-        size: Side N of the map in cells.
-        cell_m: Side of a cell in m.
-        top: Greatest height of the map in m.
+        scene: The campus.
         origin: Start of the ray in m, above the map.
-        direction: Unit direction, pointing down.
+        direction: Unit direction.
         start: Distance in m up to which the ray is known to be free, or 0.
 
     Returns:
         Kind of the hit, distance in m, row and column of the cell.
     """
+    pyramid, size, cell_m = scene.pyramid, len(scene.heights), scene.cell_m
     oz, dz = origin[2], direction[2]
     if dz > -1e-6:
         return SKY, 0.0, 0, 0
@@ -69,7 +64,7 @@ def first_hit(
     ox, oy = origin[0] / cell_m, origin[1] / cell_m
     dx, dy = direction[0] / cell_m, direction[1] / cell_m
     ground = -oz / dz
-    t = max((top - oz) / dz, start) + NUDGE_M
+    t = max((scene.top - oz) / dz, start) + NUDGE_M
     inv_x = 1.0 / dx if abs(dx) > 1e-12 else 1e30
     inv_y = 1.0 / dy if abs(dy) > 1e-12 else 1e30
     ahead_x, ahead_y = (1 if dx > 0.0 else 0), (1 if dy > 0.0 else 0)
@@ -118,14 +113,8 @@ def build_beam_map(pyramid: Heights, size: int, cell_m: float) -> Heights:
     return np.asarray(np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:]))
 
 
-@njit(cache=True)
-def free_distance(
-    beam_map: Heights,
-    top: float,
-    origin: tuple[float, float, float],
-    direction: tuple[float, float, float],
-    spread: float,
-) -> float:
+@kernel
+def free_distance(scene: Scene, origin: Vector, direction: Vector, spread: float) -> float:
     """Return a distance in m that every ray of a narrow beam travels freely.
 
     A ray whose direction differs from the beam's by at most ``spread`` is within ``spread * t`` of
@@ -133,16 +122,15 @@ def free_distance(
     a cell of :data:`BEAM_CELL_M`.
 
     Args:
-        beam_map: From :func:`build_beam_map`.
-        top: Greatest height of the map in m.
+        scene: The campus.
         origin: Start of the beam in m.
         direction: Unit direction of its axis.
         spread: Greatest length of the difference to the unit direction of a ray.
     """
     if direction[2] + spread > -1e-3:
         return 0.0
-    width = len(beam_map)
-    t = (top - origin[2]) / (direction[2] - spread)  # where the lowest ray meets the top
+    width = len(scene.beam_map)
+    t = (scene.top - origin[2]) / (direction[2] - spread)  # where the lowest ray meets the top
     t = max(t, 0.0)
     while True:
         ahead = t + BEAM_STEP_M
@@ -151,15 +139,13 @@ def free_distance(
         if column < 0 or row < 0 or column >= width or row >= width:
             return t
         lowest = origin[2] + ahead * (direction[2] - spread)
-        if spread * ahead + BEAM_STEP_M > BEAM_CELL_M or lowest <= beam_map[row, column]:
+        if spread * ahead + BEAM_STEP_M > BEAM_CELL_M or lowest <= scene.beam_map[row, column]:
             return t
         t = ahead
 
 
-@njit(cache=True)
-def ray_direction(
-    camera: NDArray[np.float64], row: float, column: float, size: int
-) -> tuple[float, float, float]:
+@kernel
+def ray_direction(camera: NDArray[np.float64], row: float, column: float, size: int) -> Vector:
     """Return the unit direction through a pixel position; ``camera`` is ``Camera.packed()``."""
     p, q = 2.0 * column / size - 1.0, 2.0 * row / size - 1.0
     x = camera[3] + p * camera[6] + q * camera[9]
@@ -167,27 +153,3 @@ def ray_direction(
     z = camera[5] + p * camera[8] + q * camera[11]
     norm = math.sqrt(x * x + y * y + z * z)
     return x / norm, y / norm, z / norm
-
-
-@njit(cache=True)
-def cast_rays(
-    pyramid: Heights,
-    size: int,
-    cell_m: float,
-    top: float,
-    camera: NDArray[np.float64],
-    pixels: int,
-) -> tuple[NDArray[np.uint8], Heights, NDArray[np.int32]]:
-    """Return kind ``[H, H]``, distance (m) ``[H, H]`` and cell number ``[H, H]`` of the hits."""
-    kinds = np.zeros((pixels, pixels), dtype=np.uint8)
-    distances = np.zeros((pixels, pixels), dtype=np.float32)
-    cells = np.zeros((pixels, pixels), dtype=np.int32)
-    origin = (camera[0], camera[1], camera[2])
-    for i in range(pixels):
-        for j in range(pixels):
-            direction = ray_direction(camera, i + 0.5, j + 0.5, pixels)
-            kind, t, row, column = first_hit(pyramid, size, cell_m, top, origin, direction, 0.0)
-            kinds[i, j] = kind
-            distances[i, j] = t
-            cells[i, j] = row * size + column
-    return kinds, distances, cells

@@ -3,11 +3,12 @@
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from geoloc.campusworld.buildings import Facade
-from geoloc.campusworld.ground import BOX, GRASS, ROOF, TREE, WATER, bilinear
+from geoloc.campusworld.ground import GRASS, ROOF, TREE, WATER, bilinear
+from geoloc.campusworld.kernel import kernel
+from geoloc.campusworld.scene import Scene
 
 Table = NDArray[np.float64]
 Grid = NDArray[np.float32]
@@ -21,29 +22,29 @@ ENCODED = np.rint(255.0 * (np.arange(4096) / 4095.0) ** (1 / 2.2)).astype(np.uin
 """8-bit colour value of linear light in 4096 steps."""
 
 
-@njit(cache=True)
+@kernel
 def encode(light: float) -> int:
     """Return the 8-bit value of linear light, with a soft shoulder towards white."""
     value = light if light < 0.7 else 0.7 + 0.3 * (1.0 - math.exp(-(light - 0.7) / 0.3))
-    return ENCODED[int(min(max(value, 0.0), 1.0) * 4095.0)]
+    return int(ENCODED[int(min(max(value, 0.0), 1.0) * 4095.0)])
 
 
-@njit(cache=True)
-def sunlit(ceiling: Grid, shadow_cell_m: float, x: float, y: float, z: float) -> float:
+@kernel
+def sunlit(scene: Scene, x: float, y: float, z: float) -> float:
     """Return how much of the sun reaches a point, 0 .. 1, with a soft edge."""
-    limit = len(ceiling) - 1.001
-    i = min(max(y / shadow_cell_m - 0.5, 0.0), limit)
-    j = min(max(x / shadow_cell_m - 0.5, 0.0), limit)
-    return min(max(0.5 - (bilinear(ceiling, i, j) - z) / 1.2, 0.0), 1.0)
+    limit = len(scene.ceiling) - 1.001
+    i = min(max(y / scene.coarse_m - 0.5, 0.0), limit)
+    j = min(max(x / scene.coarse_m - 0.5, 0.0), limit)
+    return min(max(0.5 - (bilinear(scene.ceiling, i, j) - z) / 1.2, 0.0), 1.0)
 
 
-@njit(cache=True)
+@kernel
 def smaller(before: float, after: float) -> float:
     """Return the slope of smaller size: flat roofs stay flat up to their edges."""
     return before if abs(before) < abs(after) else after
 
 
-@njit(cache=True)
+@kernel
 def normal_at(heights: Grid, cell_m: float, i: int, j: int, wide: bool) -> Rgb:
     """Return the unit normal of the height map; ``wide`` takes the full slope of rough things."""
     size = len(heights)
@@ -61,7 +62,7 @@ def normal_at(heights: Grid, cell_m: float, i: int, j: int, wide: bool) -> Rgb:
     return -gx * norm, -gy * norm, norm
 
 
-@njit(cache=True)
+@kernel
 def lit(
     albedo: Rgb, cover: int, normal: Rgb, sun_share: float, sky_share: float, light: Table
 ) -> Rgb:
@@ -90,34 +91,25 @@ def lit(
     return r * light[19], g * light[20], b * light[21]
 
 
-@njit(cache=True)
-def shade_top(
-    colours: NDArray[np.uint8],
-    heights: Grid,
-    ceiling: Grid,
-    sky: Grid,
-    cell_m: float,
-    shadow_cell_m: float,
-    spot: tuple[int, int, float, float, float],
-    light: Table,
-) -> Rgb:
+@kernel
+def shade_top(scene: Scene, i: int, j: int, x: float, y: float, z: float) -> Rgb:
     """Return the light from the upper side of cell (i, j), seen at (x, y, z) m."""
-    i, j, x, y, z = spot
-    cover = colours[i, j, 3]
-    albedo = (LINEAR[colours[i, j, 0]], LINEAR[colours[i, j, 1]], LINEAR[colours[i, j, 2]])
+    red, green, blue, cover = scene.colours[i, j]
+    albedo = (LINEAR[red], LINEAR[green], LINEAR[blue])
     normal = (0.0, 0.0, 1.0)
     if cover >= ROOF:
-        normal = normal_at(heights, cell_m, i, j, cover == TREE)
-    limit = len(sky) - 1
-    share = sky[min(int(y / shadow_cell_m), limit), min(int(x / shadow_cell_m), limit)]
-    sun = sunlit(ceiling, shadow_cell_m, x, y, z + 0.25)
+        normal = normal_at(scene.heights, scene.cell_m, i, j, cover == TREE)
+    limit = len(scene.sky) - 1
+    share = scene.sky[min(int(y / scene.coarse_m), limit), min(int(x / scene.coarse_m), limit)]
+    sun = sunlit(scene, x, y, z + 0.25)
     if cover == WATER:  # mirrors some sky
+        light = scene.light
         r, g, b = lit(albedo, cover, normal, 0.4 + 0.6 * sun, share, light)
         return r + 0.10 * light[6], g + 0.12 * light[7], b + 0.13 * light[8]
-    return lit(albedo, cover, normal, sun, share, light)
+    return lit(albedo, cover, normal, sun, share, scene.light)
 
 
-@njit(cache=True)
+@kernel
 def pulse(x: float, period: float, duty: float, width: float) -> float:
     """Return the share of ``x +- width / 2`` covered by pulses of ``duty`` of each period."""
     low, high = (x - width / 2) / period, (x + width / 2) / period
@@ -126,7 +118,7 @@ def pulse(x: float, period: float, duty: float, width: float) -> float:
     return (area_high - area_low) * period / width
 
 
-@njit(cache=True)
+@kernel
 def wall_colour(facade: Table, along: float, z: float, top: float, footprint: float) -> Rgb:
     """Return the linear albedo of a facade, averaged over the footprint of a pixel.
 
@@ -158,15 +150,28 @@ def wall_colour(facade: Table, along: float, z: float, top: float, footprint: fl
     return LINEAR[int(min(r, 255.0))], LINEAR[int(min(g, 255.0))], LINEAR[int(min(b, 255.0))]
 
 
-@njit(cache=True)
-def wall_face(
-    owners: NDArray[np.uint16],
-    heights: Grid,
-    cell_m: float,
-    frame: Table,
-    hit: Rgb,
-    direction: Rgb,
-) -> tuple[float, float, float]:
+@kernel
+def shade_wall(scene: Scene, i: int, j: int, hit: Rgb, direction: Rgb, footprint: float) -> Rgb:
+    """Return the light from the wall of the building in cell (i, j).
+
+    Args:
+        scene: The campus.
+        i: Row of the cell whose side was hit.
+        j: Its column.
+        hit: The point, m.
+        direction: Direction of the ray.
+        footprint: Width of the pixel at that distance, m.
+    """
+    owner = scene.owners[i, j] - 1
+    nx, ny, along = wall_face(scene, scene.frames[owner], hit, direction)
+    albedo = wall_colour(scene.facades[owner], along, hit[2], scene.heights[i, j], footprint)
+    sun = sunlit(scene, hit[0] + 1.2 * nx, hit[1] + 1.2 * ny, hit[2] + 0.3)
+    sky_share = 0.55 + 0.45 * min(hit[2] / 12.0, 1.0)
+    return lit(albedo, ROOF, (nx, ny, 0.0), sun, sky_share, scene.light)
+
+
+@kernel
+def wall_face(scene: Scene, frame: Table, hit: Rgb, direction: Rgb) -> Rgb:
     """Return the horizontal normal of the wall that was hit, and the position along it in m.
 
     Walls are parallel to the axes of the building, whatever the map cells look like: the wall is
@@ -174,36 +179,29 @@ def wall_face(
     """
     c, s = frame[2], frame[3]
     px, py = hit[0] - frame[0], hit[1] - frame[1]
-    p, q = c * px + s * py, c * py - s * px
     dp, dq = c * direction[0] + s * direction[1], c * direction[1] - s * direction[0]
     sign_p = -1.0 if dp > 0.0 else 1.0
     sign_q = -1.0 if dq > 0.0 else 1.0
-    probe = 1.6 * max(cell_m, 0.7)
-    size = len(heights)
-    open_p = _open(owners, heights, cell_m, size, hit, c * sign_p * probe, s * sign_p * probe)
-    open_q = _open(owners, heights, cell_m, size, hit, -s * sign_q * probe, c * sign_q * probe)
-    if open_p and (not open_q or abs(dp) > abs(dq)) or not open_q and abs(dp) > abs(dq):
-        return c * sign_p, s * sign_p, q
-    return -s * sign_q, c * sign_q, p
+    probe = 1.6 * max(scene.cell_m, 0.7)
+    open_p = is_open(scene, hit, c * sign_p * probe, s * sign_p * probe)
+    open_q = is_open(scene, hit, -s * sign_q * probe, c * sign_q * probe)
+    faces_p = abs(dp) > abs(dq) if open_p == open_q else open_p
+    if faces_p:
+        return c * sign_p, s * sign_p, c * py - s * px
+    return -s * sign_q, c * sign_q, c * px + s * py
 
 
-@njit(cache=True)
-def _open(
-    owners: NDArray[np.uint16],
-    heights: Grid,
-    cell_m: float,
-    size: int,
-    hit: Rgb,
-    dx: float,
-    dy: float,
-) -> bool:
-    i, j = int((hit[1] + dy) / cell_m), int((hit[0] + dx) / cell_m)
+@kernel
+def is_open(scene: Scene, hit: Rgb, dx: float, dy: float) -> bool:
+    """Return whether no building is at a horizontal offset from a point."""
+    size = len(scene.heights)
+    i, j = int((hit[1] + dy) / scene.cell_m), int((hit[0] + dx) / scene.cell_m)
     if i < 0 or j < 0 or i >= size or j >= size:
         return True
-    return owners[i, j] == 0 or heights[i, j] < hit[2]
+    return bool(scene.owners[i, j] == 0 or scene.heights[i, j] < hit[2])
 
 
-@njit(cache=True)
+@kernel
 def through_air(colour: Rgb, distance: float, light: Table) -> Rgb:
     """Return a colour as seen through ``distance`` m of haze."""
     keep = math.exp(-distance * light[12])
@@ -212,6 +210,3 @@ def through_air(colour: Rgb, distance: float, light: Table) -> Rgb:
         colour[1] * keep + light[10] * (1.0 - keep),
         colour[2] * keep + light[11] * (1.0 - keep),
     )
-
-
-__all__ = ["BOX", "encode", "lit", "shade_top", "sunlit", "through_air", "wall_colour", "wall_face"]

@@ -20,13 +20,13 @@ class CampusWorld(Source):
         preset: Named size of the world (see ``geoloc.campusworld``).
         seed: Which world; the same arguments give the same images everywhere.
         thresholds_m: Bounds of the relevance levels in metres, nearest first.
-        places: Number of places instead of the preset's.
+        places: Numbers of train and test places instead of the preset's.
         views: Number of drone images per place instead of the preset's.
         image_size: Side of the images in pixels instead of the preset's.
 
     Raises:
         ConfigError: If the arguments make no world.
-        DatasetError: If image files are missing.
+        DatasetError: If the folder holds another world or other files.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class CampusWorld(Source):
         preset: str = "mini",
         seed: int = 0,
         thresholds_m: Sequence[float] = DA_CAMPUS_THRESHOLDS_M,
-        places: int | None = None,
+        places: tuple[int, int] | None = None,
         views: int | None = None,
         image_size: int | None = None,
     ) -> None:

@@ -106,6 +106,7 @@ def test_round_trip_is_exact(tmp_path, rows):
         ("..,satellite,8,1.5,2.5,train", "stay inside"),
         ("sat/1.png,satellite,8,1.5,2.5,train", r"already in .*index\.csv:2"),
         ("sat/2.png,satellite,7,1.5,2.6,train", r"at \(1\.5, 2\.6\) here and at \(1\.5, 2\.5\) in"),
+        ("sat/2.png,satellite,7,1.5,2.5000001,train", "a place has one position"),
         ('"sat/2.png,satellite,8,1.5,2.5,train', "not a table"),
     ],
 )

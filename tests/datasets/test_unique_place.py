@@ -135,3 +135,18 @@ def test_no_place_is_favoured_early_or_late():
             hits[number, batch] += 1
     # 600 draws of probability 1/3: standard deviation 11.5
     np.testing.assert_allclose(hits, 200, atol=60)
+
+
+def test_every_image_of_a_place_may_come_first_and_at_any_position():
+    """Place 0 is in every batch: neither its images nor its position may be in a fixed order."""
+    dataset = Places(np.repeat(np.arange(9), [6] + [3] * 8))
+    sampler = UniquePlaceSampler(dataset, 5, seed=0)
+    first, position = np.zeros(6), np.zeros(5)
+    for epoch in range(600):
+        sampler.set_epoch(epoch)
+        batch = list(sampler)[:5]
+        where = int(np.flatnonzero(dataset.place_labels[batch] == 0)[0])
+        position[where] += 1
+        first[batch[where]] += 1
+    np.testing.assert_allclose(first, 100, atol=45)  # standard deviation 9
+    np.testing.assert_allclose(position, 120, atol=45)
