@@ -54,11 +54,8 @@ def test_installed_package_trains_through_its_entry_point(run_tool, small_config
         '[tool.setuptools]\npackages = ["near_package"]\n'
     )
     site = tmp_path / "site"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
-        + ["--target", str(site), str(project)],
-        check=True,
-    )
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    subprocess.run([*pip, "--no-build-isolation", "--target", site, project], check=True)
     done = run_tool("train.py", small_config(extra=USE), "--work-dir", "run", PYTHONPATH=str(site))
     assert done.returncode == 0, done.stderr
     assert "loss_near" in done.stdout

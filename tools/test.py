@@ -4,9 +4,8 @@ import argparse
 
 import torch
 
-from geoloc.engine.command_line import add_run_arguments, run_command
-from geoloc.engine.config import load_config
-from geoloc.engine.run import prepare, test
+from geoloc.engine.command_line import add_run_arguments, config_of, run_command
+from geoloc.engine.run import test
 from geoloc.errors import ConfigError
 from geoloc.evaluation import evaluate_retrieval
 from geoloc.evaluation.results import format_results, load_run
@@ -23,9 +22,9 @@ def main() -> None:
     args = parser.parse_args()
     if (args.checkpoint is None) == (args.descriptors is None):
         raise ConfigError("give either a CHECKPOINT or --descriptors RUN")
-    cfg = load_config(args.config, args.cfg_options)
+    cfg = config_of(args)
     if args.checkpoint is not None:
-        test(prepare(cfg, args.work_dir, args.amp, args.seed, args.launcher), args.checkpoint)
+        test(cfg, args.checkpoint)
         return
     descriptors, index, content = load_run(args.descriptors)
     thresholds_m = content["protocol"]["thresholds_m"]

@@ -2,9 +2,8 @@
 
 import argparse
 
-from geoloc.engine.command_line import add_run_arguments, run_command
-from geoloc.engine.config import load_config
-from geoloc.engine.run import prepare, train
+from geoloc.engine.command_line import add_run_arguments, config_of, run_command
+from geoloc.engine.run import train
 
 
 def main() -> None:
@@ -19,8 +18,7 @@ def main() -> None:
         help="go on from a checkpoint; without a file, from the last one in the work folder",
     )
     args = parser.parse_args()
-    cfg = load_config(args.config, args.cfg_options)
-    train(prepare(cfg, args.work_dir, args.amp, args.seed, args.launcher), args.resume)
+    train(config_of(args), args.resume)
 
 
 if __name__ == "__main__":

@@ -43,9 +43,7 @@ def first_hit(
 ) -> tuple[int, float, int, int]:
     """Follow a ray to the first box of the height map that it enters.
 
-    Every map cell is a box from below the ground up to its height. The walk crosses the cells of
-    a level as long as the ray passes above their maximum, and goes one level down where it may
-    not.
+    The walk crosses the cells of a level while the ray passes above their maximum, else descends.
 
     Args:
         scene: The campus.
@@ -68,8 +66,7 @@ def first_hit(
     inv_x = 1.0 / dx if abs(dx) > 1e-12 else 1e30
     inv_y = 1.0 / dy if abs(dy) > 1e-12 else 1e30
     ahead_x, ahead_y = (1 if dx > 0.0 else 0), (1 if dy > 0.0 else 0)
-    level = FIRST_LEVEL
-    offset = 0
+    level, offset = FIRST_LEVEL, 0
     for k in range(level):
         offset += (size >> k) * (size >> k)
     while t < ground:

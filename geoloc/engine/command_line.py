@@ -6,8 +6,11 @@ import sys
 from collections.abc import Callable
 from urllib.error import URLError
 
-from mmengine.config import DictAction
+import torch.distributed as dist
+from mmengine.config import Config, DictAction
 
+from geoloc.engine.config import load_config
+from geoloc.engine.run import prepare
 from geoloc.errors import GeolocError
 
 
@@ -24,6 +27,9 @@ def run_command(main: Callable[[], None]) -> None:
         if os.environ.get("GEOLOC_DEBUG") == "1" or not _is_users_mistake(error):
             raise
         sys.exit(f"error: {_sentence(error)}")
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
 
 
 def _is_users_mistake(error: Exception) -> bool:
@@ -40,9 +46,10 @@ def _sentence(error: Exception) -> str:
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that ``train`` and ``test`` have in common."""
+    """Add the arguments that ``train`` and ``test`` have in common; see ``config_of``."""
     parser.add_argument("config", help="run config, e.g. configs/dycl/dycl_r50_dacampus.py")
     parser.add_argument("--work-dir", help="output folder (default: work_dirs/<config name>)")
+    parser.add_argument("--data-root", help="folder of the dataset (default: the config's)")
     parser.add_argument("--amp", action=argparse.BooleanOptionalAction, help="reduced precision")
     parser.add_argument("--seed", type=int, help="random seed (default: the config's)")
     parser.add_argument(
@@ -54,3 +61,13 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--launcher", choices=["none", "pytorch"], default="none")
     parser.add_argument("--local-rank", type=int, default=0, help=argparse.SUPPRESS)
+
+
+def config_of(args: argparse.Namespace) -> Config:
+    """Return the completed config of a run from its parsed arguments.
+
+    Raises:
+        ConfigError: If the config or an argument cannot be used.
+    """
+    cfg = load_config(args.config, args.cfg_options)
+    return prepare(cfg, args.work_dir, args.data_root, args.amp, args.seed, args.launcher)

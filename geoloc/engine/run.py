@@ -19,6 +19,7 @@ from geoloc.registry import RUNNERS
 def prepare(
     cfg: Config,
     work_dir: str | None = None,
+    data_root: str | None = None,
     amp: bool | None = None,
     seed: int | None = None,
     launcher: str = "none",
@@ -28,6 +29,7 @@ def prepare(
     Args:
         cfg: From ``load_config``.
         work_dir: Output folder; defaults to the config's, then to ``work_dirs/<config name>``.
+        data_root: Folder of the dataset, for all data loaders; defaults to the config's.
         amp: Reduced precision; defaults to the config's ``amp``.
         seed: Defaults to the config's ``randomness.seed``, then to 0.
         launcher: ``none`` or ``pytorch``.
@@ -52,6 +54,9 @@ def prepare(
             f"train_dataloader.sampler.batch_size={sampler.batch_size}; set only the first"
         )
     cfg.train_dataloader.dataset.setdefault("seed", cfg.randomness.seed)
+    if data_root is not None:
+        for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
+            cfg[loader].dataset.source.data_root = data_root
     for evaluator in ("val_evaluator", "test_evaluator"):
         if cfg.get(evaluator) is not None:
             cfg[evaluator].output_dir = cfg.work_dir

@@ -30,8 +30,8 @@ class _GatherRows(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:
-        own_rows: Tensor = grad_outputs[0][ctx.block]
-        return own_rows * ctx.world_size
+        own_rows: Tensor = grad_outputs[0][ctx.block] * ctx.world_size
+        return own_rows
 
 
 def gather_rows(rows: Tensor) -> Tensor:

@@ -12,10 +12,6 @@ from geoloc.registry import SAMPLERS
 class Places:
     def __init__(self, labels):
         self.place_labels = np.asarray(labels, dtype=np.int64)
-        self.epoch = 0
-
-    def set_epoch(self, epoch):
-        self.epoch = epoch
 
 
 def feasible(counts, batch):
@@ -106,7 +102,6 @@ def test_order_is_a_function_of_seed_and_epoch():
     first = list(sampler)
     assert list(sampler) == first
     sampler.set_epoch(1)
-    assert dataset.epoch == 1
     second = list(sampler)
     assert second != first
     assert list(UniquePlaceSampler(dataset, 8, seed=4)) != first
@@ -116,6 +111,15 @@ def test_order_is_a_function_of_seed_and_epoch():
     fixed = UniquePlaceSampler(dataset, 8, seed=3, shuffle=False)
     fixed.set_epoch(1)
     assert list(fixed) == first
+
+
+def test_a_short_epoch_is_the_start_of_a_whole_one():
+    dataset = Places(np.repeat(np.arange(20), 7))
+    whole = list(UniquePlaceSampler(dataset, 8, seed=3))
+    short = UniquePlaceSampler(dataset, 8, seed=3, batches_per_epoch=2)
+    assert list(short) == whole[:16]
+    assert len(short) == 16
+    assert len(UniquePlaceSampler(dataset, 8, seed=3, batches_per_epoch=999)) == len(whole)
 
 
 def test_seed_none_draws_a_shared_seed(monkeypatch):

@@ -17,9 +17,7 @@ def draw() -> tuple[float, float, float]:
 def test_an_epoch_draws_the_same_however_it_was_reached() -> None:
     epochs: list[int] = []
     dataset = SimpleNamespace(set_epoch=epochs.append)
-    runner = SimpleNamespace(
-        seed=3, epoch=5, train_dataloader=SimpleNamespace(dataset=dataset)
-    )
+    runner = SimpleNamespace(seed=3, epoch=5, train_dataloader=SimpleNamespace(dataset=dataset))
     EpochSeedHook().before_train_epoch(runner)
     first = draw()
     draw()

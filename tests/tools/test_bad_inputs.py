@@ -316,7 +316,8 @@ CASES: dict[str, tuple[Callable[[Workplace], str], str]] = {
     ),
     "pipeline without PackInputs": (
         configured(
-            "train_dataloader = dict(dataset=dict(pipelines=dict(drone=[dict(type='LoadImage')])))\n"
+            "pipeline = [dict(type='LoadImage')]\n"
+            "train_dataloader = dict(dataset=dict(pipelines=dict(drone=pipeline)))\n"
         ),
         r"drone.*PackInputs",
     ),

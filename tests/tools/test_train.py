@@ -61,7 +61,7 @@ def test_train_leaves_metrics_descriptors_and_index(run_tool, small_config, tmp_
         assert set(content[task]) >= KEYS
     assert content["protocol"]["thresholds_m"] == [3.0, 200.0, 500.0]
     assert len(content["config_hash"]) == 12
-    descriptors, index, _ = load_run(run)
+    descriptors = load_run(run)[0]
     assert descriptors.shape == (24, 256)
     np.testing.assert_allclose(np.linalg.norm(descriptors, axis=1), 1, atol=1e-5)
     assert read_metrics(run / "before_training") != read_metrics(run)

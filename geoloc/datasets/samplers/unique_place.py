@@ -36,6 +36,8 @@ class UniquePlaceSampler(Sampler[int]):
         batch_size: Items per process and step; the data loader's own batch size must be equal.
         seed: Base of the order; None draws one that all ranks share.
         shuffle: False repeats the order of epoch 0 in every epoch.
+        batches_per_epoch: Ends an epoch after that many batches, for a quick look at a large
+            dataset; None uses every item.
 
     Raises:
         ConfigError: If no such order exists.
@@ -47,26 +49,28 @@ class UniquePlaceSampler(Sampler[int]):
         batch_size: int,
         seed: int | None = None,
         shuffle: bool = True,
+        batches_per_epoch: int | None = None,
     ) -> None:
         rank, world_size = get_dist_info()
         self.rank, self.world_size = int(rank), int(world_size)
         self.batch_size = batch_size
         self.global_batch = batch_size * self.world_size
-        self.dataset = dataset
         self.labels = np.unique(dataset.place_labels, return_inverse=True)[1]
         self.seed = sync_random_seed() if seed is None else seed
         self.shuffle = shuffle
+        self.batches_per_epoch = batches_per_epoch
         self.epoch = 0
         _check_feasible(np.bincount(self.labels), batch_size, self.world_size)
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch of the order, and of the dataset's randomness where it has one."""
+        """Choose the epoch of the order."""
         self.epoch = epoch
-        if hasattr(self.dataset, "set_epoch"):
-            self.dataset.set_epoch(epoch)
 
     def __len__(self) -> int:
-        return self.labels.size // self.global_batch * self.batch_size + self._last_block
+        items = self.labels.size // self.global_batch * self.batch_size + self._last_block
+        if self.batches_per_epoch is None:
+            return items
+        return min(items, self.batches_per_epoch * self.batch_size)
 
     def __iter__(self) -> Iterator[int]:
         epoch = self.epoch if self.shuffle else 0
@@ -76,7 +80,7 @@ class UniquePlaceSampler(Sampler[int]):
         blocks = order[:full].reshape(-1, self.world_size, self.batch_size)[:, self.rank]
         start = full + self.rank * self._last_block
         last = order[start : start + self._last_block]
-        return iter(np.concatenate([blocks.ravel(), last]).tolist())
+        return iter(np.concatenate([blocks.ravel(), last])[: len(self)].tolist())
 
     @property
     def _last_block(self) -> int:
