@@ -31,8 +31,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Write what was asked for and say where it is; return the exit status."""
+def main(argv: list[str] | None = None) -> None:
+    """Write what was asked for and say where it is."""
     args = parse_args(argv)
     try:
         if args.contact_sheet:
@@ -42,9 +42,7 @@ def main(argv: list[str] | None = None) -> int:
         if args.out:
             _write(args)
     except GeolocError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+        sys.exit(f"error: {error}")
 
 
 def _write(args: argparse.Namespace) -> None:
@@ -62,4 +60,4 @@ def _write(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

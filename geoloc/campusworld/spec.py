@@ -65,7 +65,7 @@ class WorldSpec:
 
 
 PRESETS = {
-    "mini": WorldSpec(train_places=360, test_places=120, views=8, image_size=128),
+    "mini": WorldSpec(train_places=375, test_places=225, views=6, image_size=128),
     "dacampus": WorldSpec(),
 }
 """``mini`` trains a small network in minutes; ``dacampus`` has the counts of DA-Campus."""

@@ -141,16 +141,22 @@ def _all_registries() -> Iterator[PluginRegistry]:
 def config_hash(cfg: Config) -> str:
     """Return 12 hex digits that change with anything that can change a result.
 
-    Where the run writes, how it logs and how many processes share it do not count.
+    Where files lie, how the run logs and how many processes share it do not count; what the data
+    are is told by the protocol's fingerprint.
     """
-    ignored = {"work_dir", "resume", "load_from", "launcher", "log_level", "model_wrapper_cfg"}
-    content = {key: _plain(value) for key, value in cfg.items() if key not in ignored}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+    content = json.dumps(_plain(dict(cfg.items())), sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+UNHASHED = {
+    *("work_dir", "output_dir", "data_root", "config_hash", "resume", "load_from"),
+    *("launcher", "log_level", "model_wrapper_cfg"),
+}
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, (dict, ConfigDict)):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _plain(item) for key, item in value.items() if key not in UNHASHED}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)

@@ -33,7 +33,7 @@ def enable_amp(cfg: Any) -> None:
     if torch.cuda.is_available():
         cfg.optim_wrapper.type = "AmpOptimWrapper"
         cfg.optim_wrapper.loss_scale = "dynamic"
-    elif torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    elif computes_bfloat16():
         cfg.optim_wrapper.type = "BFloat16OptimWrapper"
     else:
         warnings.warn("this CPU does not compute in bfloat16; using float32", stacklevel=2)
@@ -41,3 +41,9 @@ def enable_amp(cfg: Any) -> None:
     for loop in ("val_cfg", "test_cfg"):
         if cfg.get(loop) is not None:
             cfg[loop].fp16 = True
+
+
+def computes_bfloat16() -> bool:
+    """Return whether this CPU has instructions for bfloat16 (else autocast emulates, slowly)."""
+    supported: bool = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return supported

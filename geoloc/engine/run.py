@@ -57,11 +57,10 @@ def prepare(
     if data_root is not None:
         for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
             cfg[loader].dataset.source.data_root = data_root
-    for evaluator in ("val_evaluator", "test_evaluator"):
-        if cfg.get(evaluator) is not None:
-            cfg[evaluator].output_dir = cfg.work_dir
-            cfg[evaluator].config_hash = config_hash(cfg)
     check_config(cfg)
+    digest = config_hash(cfg)
+    for evaluator in ("val_evaluator", "test_evaluator"):
+        cfg[evaluator].update(output_dir=cfg.work_dir, config_hash=digest)
     return cfg
 
 

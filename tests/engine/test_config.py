@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from geoloc.engine.config import config_hash, load_config
+from geoloc.engine.config import load_config
+from geoloc.engine.run import prepare
 from geoloc.errors import ConfigError, UnknownTypeError
 from geoloc.registry import MODELS
 from tests.conftest import ROOT
@@ -93,6 +94,19 @@ def test_broken_config_file_is_named(tmp_path: Path, text: str, message: str) ->
 
 def test_hash_sees_what_changes_results_only() -> None:
     path = ROOT / "configs/dycl/dycl_r18_campusworld.py"
-    same = config_hash(load_config(path))
-    assert config_hash(load_config(path, {"work_dir": "elsewhere"})) == same
-    assert config_hash(load_config(path, {"model.losses.dycl.scale": 16.0})) != same
+
+    def written(options: dict[str, object] | None = None, **arguments: object) -> str:
+        return prepare(load_config(path, options), **arguments).val_evaluator.config_hash
+
+    same = written()
+    assert written(work_dir="elsewhere", data_root="/data") == same
+    assert written({"model.losses.dycl.scale": 16.0}) != same
+    assert written(seed=1) != same
+
+
+def test_prepared_config_has_one_batch_size_and_seed() -> None:
+    cfg = prepare(load_config(ROOT / "configs/dycl/dycl_r18_campusworld.py"), seed=5, data_root="d")
+    assert cfg.train_dataloader.sampler.batch_size == cfg.train_dataloader.batch_size
+    assert cfg.train_dataloader.dataset.seed == cfg.randomness.seed == 5
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        assert loader.dataset.source.data_root == "d"

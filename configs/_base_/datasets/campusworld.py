@@ -1,4 +1,4 @@
-# CampusWorld, rendered on first use. Places: 360 train, 120 test on campuses never trained on.
+# CampusWorld, rendered on first use. Places: 375 train, 225 test on campuses never trained on.
 batch_size = 64
 image_size = 96
 dataset = dict(type="CampusWorld", data_root="data/CampusWorld", preset="mini")
