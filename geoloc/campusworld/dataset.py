@@ -11,6 +11,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from PIL import Image
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from geoloc.campusworld.campus import Campus, make_campus
@@ -264,5 +265,9 @@ def _progress_bar(total: int, shown: bool) -> Iterator["partial[None]"]:
         TextColumn("images"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, disable=not shown, transient=True) as bar:
+    console = Console()
+    if shown and total:
+        console.print(f"rendering {total} images of CampusWorld")
+    disabled = not (shown and total and console.is_terminal)
+    with Progress(*columns, disable=disabled, transient=True, console=console) as bar:
         yield partial(bar.advance, bar.add_task("render", total=total))

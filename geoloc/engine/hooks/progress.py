@@ -30,10 +30,13 @@ class ProgressHook(Hook):
             return
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         self.progress = Progress(
-            *columns, TimeRemainingColumn(), console=self.console, transient=True
+            *columns,
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
         )
-        if self.console.is_terminal:
-            self.progress.start()
+        self.progress.start()
         self.progress.add_task(text, total=total)
 
     def _advance(self, data_batch: Any, text: str) -> None:
@@ -44,8 +47,7 @@ class ProgressHook(Hook):
     def _stop(self, text: str) -> None:
         if self.progress is None:
             return
-        if self.console.is_terminal:
-            self.progress.stop()
+        self.progress.stop()
         self.progress = None
         seconds = time.perf_counter() - self.started
         text = f"{text}  ({seconds:.0f} s, {self.images / seconds:.0f} images/s)"
