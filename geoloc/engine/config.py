@@ -14,7 +14,10 @@ from geoloc import registry as registries
 from geoloc.errors import ConfigError, UnknownTypeError
 from geoloc.registry import PluginRegistry, close_matches
 
-OWN_KEYS = {"amp", "custom_imports", "compile", "find_unused_parameters", "sync_bn"}
+OWN_KEYS = {
+    *("amp", "num_threads", "runner_type", "custom_imports"),
+    *("compile", "find_unused_parameters", "sync_bn"),
+}
 # Keys that whoever builds a part takes out of its config before the constructor sees it.
 BUILDER_KEYS = {"type", "priority", "weight", "constructor", "paramwise_cfg", "_scope_"}
 RUN_KEYS = (set(inspect.signature(Runner.__init__).parameters) | OWN_KEYS) - {"self", "cfg"}
@@ -105,17 +108,22 @@ def _override(cfg: Config, key: str, value: Any) -> None:
     *parents, last = key.split(".")
     node: Any = cfg
     for depth, name in enumerate(parents):
-        try:
-            node = node[int(name)] if isinstance(node, (list, tuple)) else node.setdefault(name, {})
-        except (AttributeError, IndexError, ValueError, TypeError):
-            node = None
+        if isinstance(node, list):
+            node = node[_position(key, name, node)]
+        else:
+            if name not in node:
+                node[name] = {}
+            node = node[name]
         if not isinstance(node, (dict, list)):
             where = ".".join(parents[: depth + 1])
             raise ConfigError(f"--cfg-options {key}: {where} is {node!r}, not a part with options")
-    if isinstance(node, list):
-        node[int(last)] = value
-    else:
-        node[last] = value
+    node[_position(key, last, node) if isinstance(node, list) else last] = value
+
+
+def _position(key: str, name: str, node: list[Any]) -> int:
+    if name.isdigit() and int(name) < len(node):
+        return int(name)
+    raise ConfigError(f"--cfg-options {key}: {name!r} is no position in a list of {len(node)}")
 
 
 def _typed_parts(node: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -150,7 +158,7 @@ def config_hash(cfg: Config) -> str:
 
 UNHASHED = {
     *("work_dir", "output_dir", "data_root", "config_hash", "resume", "load_from"),
-    *("launcher", "log_level", "model_wrapper_cfg"),
+    *("launcher", "log_level", "model_wrapper_cfg", "num_workers", "persistent_workers"),
 }
 
 

@@ -1,5 +1,6 @@
 """Train and test from a config: what the command lines call."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,10 @@ def prepare(
             f"train_dataloader.sampler.batch_size={sampler.batch_size}; set only the first"
         )
     cfg.train_dataloader.dataset.setdefault("seed", cfg.randomness.seed)
-    if data_root is not None:
-        for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
-            cfg[loader].dataset.source.data_root = data_root
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        loader.num_workers = min(loader.num_workers, os.cpu_count() or 1)
+        if data_root is not None:
+            loader.dataset.source.data_root = data_root
     check_config(cfg)
     digest = config_hash(cfg)
     for evaluator in ("val_evaluator", "test_evaluator"):

@@ -56,11 +56,33 @@ def test_the_official_recipe() -> None:
         ("model.losses.dycl.scael", 3, r"model\.losses\.dycl\.scael: .*did you mean scale"),
         ("model.losses.dycl.type.x", 3, "model.losses.dycl.type is 'DyCLLoss', not a part"),
         ("train_dataloader.dataset.spilt", "a", "did you mean split"),
+        (
+            "custom_hooks.7.priority",
+            3,
+            r"custom_hooks\.7\.priority: '7' is no position in a list of 1",
+        ),
     ],
 )
 def test_bad_option_is_named_with_its_key(key: str, value: object, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_config(ROOT / "configs/dycl/dycl_r18_campusworld.py", {key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("randomness.deterministic", True),  # a part that the config does not have yet
+        ("model.backbone.init_cfg", None),
+        ("model.losses.dycl.margins", [0.3, 0.2, 0.1]),
+        ("train_dataloader.dataset.pipelines.drone.1.scale", 64),
+    ],
+)
+def test_option_replaces_one_value(key: str, value: object) -> None:
+    cfg = load_config(ROOT / "configs/dycl/dycl_r18_campusworld.py", {key: value})
+    node = cfg
+    for name in key.split("."):
+        node = node[int(name)] if isinstance(node, list) else node[name]
+    assert node == value
 
 
 def test_unknown_type_is_named_with_its_key() -> None:
