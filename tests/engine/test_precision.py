@@ -38,7 +38,7 @@ def test_switch_on_a_cpu(supported: bool, monkeypatch: pytest.MonkeyPatch) -> No
     else:
         with pytest.warns(UserWarning, match="using float32"):
             enable_amp(cfg)
-        assert cfg == run_config()
+        assert cfg.to_dict() == run_config().to_dict()
 
 
 def test_switch_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
