@@ -6,7 +6,7 @@ optim_wrapper = dict(
     optimizer=dict(type="Adam", lr=1e-4, weight_decay=1e-4),
     paramwise_cfg=dict(backbone=dict(lr=5e-5)),
 )
-# As in the official code the cosine begins after the warm-up, so that epoch 20 does not complete it.
+# As in the official code the cosine begins after the warm-up, so epoch 20 does not complete it.
 param_scheduler = dict(type="PartwiseCosineLR", T_max=20, begin=5, end=25, eta_min=0.0)
 train_cfg = dict(by_epoch=True, max_epochs=20, val_interval=5)
 val_cfg = dict()
