@@ -107,16 +107,18 @@ def test_two_processes_equal_one_with_the_same_global_batch(
     run_tool, small_config, tmp_path, user_hooks
 ) -> None:
     # BatchNorm statistics of half a batch differ, so they are frozen, as in the official recipe.
-    # SGD, because Adam divides every gradient by its own size: where that is nearly 0, rounding
-    # would decide the step and so all later gradients.
+    # In float64, because in float32 the rounding of another batch size now and then moves an
+    # activation across the kink of a ReLU, which changes single gradients by a thousandth.
+    (tmp_path / "float64.py").write_text("import torch; torch.set_default_dtype(torch.float64)")
+    imports = "custom_imports = dict(imports=['float64', 'user_hooks'])\n"
+
     def config(name: str, batch_size: int) -> Path:
         extra = f"""
 custom_hooks = [dict(type='RecordHook', path={str(tmp_path / name)!r})]
 train_dataloader = dict(batch_size={batch_size})
 model = dict(backbone=dict(norm_eval=True))
-optim_wrapper = dict(optimizer=dict(_delete_=True, type='SGD', lr=0.01))
 """
-        return small_config(extra=IMPORTS + extra)
+        return small_config(extra=imports + extra)
 
     single = run_tool("train.py", config("one", 6), "--work-dir", "w1", **user_hooks)
     assert single.returncode == 0, single.stderr
@@ -126,9 +128,10 @@ optim_wrapper = dict(optimizer=dict(_delete_=True, type='SGD', lr=0.01))
     assert double.returncode == 0, double.stderr
     one, two = (torch.load(tmp_path / name, weights_only=True) for name in ("one", "two"))
     assert len(one["losses"]) == 12
-    np.testing.assert_allclose(one["losses"][:10], two["losses"][:10], rtol=1e-5)
+    np.testing.assert_allclose(one["losses"], two["losses"], rtol=1e-9)
     scale = one["gradients"].abs().amax(dim=1, keepdim=True)
-    assert float(((one["gradients"] - two["gradients"]) / scale)[:10].abs().max()) < 1e-5
+    assert one["gradients"].dtype == torch.float64
+    assert float(((one["gradients"] - two["gradients"]) / scale).abs().max()) < 1e-9
 
     checkpoint = tmp_path / "w1/epoch_2.pth"
     for name, tool in (("t1", ["test.py"]), ("t2", ["dist_test.sh"])):
