@@ -7,7 +7,7 @@ _base_ = [
 
 model = dict(
     losses=dict(
-        # From random weights a softer choice of the hardest pairs learns faster than scale 32.
+        # From random weights a low scale, which spreads the gradient over more pairs, learns faster.
         dycl=dict(type="DyCLLoss", scale=8.0, weight=0.2),
         clustering=dict(type="NormalizedSoftmaxLoss", num_places=375, embed_dims=256, weight=0.1),
     )
