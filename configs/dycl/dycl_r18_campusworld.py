@@ -7,7 +7,7 @@ _base_ = [
 
 model = dict(
     losses=dict(
-        # From random weights scale 8 learnt faster than 16: it spreads the gradient over more pairs.
+        # From random weights scale 8 learnt faster than 16: more pairs share the gradient.
         dycl=dict(type="DyCLLoss", scale=8.0, weight=0.2),
         clustering=dict(type="NormalizedSoftmaxLoss", num_places=375, embed_dims=256, weight=0.1),
     )
