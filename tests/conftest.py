@@ -1,5 +1,6 @@
 """Fixtures shared by the tests."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -55,31 +56,40 @@ def da_campus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_da_campus(tmp_path_factory.mktemp("da_campus"))
 
 
-@pytest.fixture
-def small_config(tmp_path: Path, da_campus: Path) -> Callable[..., Path]:
-    """Return a writer of run configs that train a config of the repository on the small dataset."""
-
-    def write(base: str = "dycl/dycl_r18_campusworld.py", extra: str = "") -> Path:
-        source = f"dict(_delete_=True, type='DACampus', data_root={str(da_campus)!r}, counts=None)"
-        text = f"""
+def write_small_config(
+    folder: Path,
+    data_root: Path,
+    base: str = "dycl/dycl_r18_campusworld.py",
+    extra: str = "",
+    places: int = 12,
+    batch_size: int = 6,
+    epochs: int = 2,
+) -> Path:
+    """Write a run config that trains a config of the repository on a small dataset."""
+    source = f"dict(_delete_=True, type='DACampus', data_root={str(data_root)!r}, counts=None)"
+    text = f"""
 _base_ = {str(ROOT / "configs" / base)!r}
 amp = False
 num_threads = 1
-train_cfg = dict(max_epochs=2, val_interval=2)
-train_dataloader = dict(batch_size=6, num_workers=0, persistent_workers=False,
+train_cfg = dict(max_epochs={epochs}, val_interval={epochs})
+train_dataloader = dict(batch_size={batch_size}, num_workers=0, persistent_workers=False,
                         dataset=dict(source={source}))
 val_dataloader = dict(batch_size=8, num_workers=0, persistent_workers=False,
                       dataset=dict(source={source}))
 test_dataloader = val_dataloader
 """
-        if "dycl" in base:
-            text += "model = dict(losses=dict(clustering=dict(num_places=12)))\n"
-        (tmp_path / "small_base.py").write_text(text)
-        path = tmp_path / "small.py"
-        path.write_text("_base_ = 'small_base.py'\n" + extra)
-        return path
+    if "dycl" in base:
+        text += f"model = dict(losses=dict(clustering=dict(num_places={places})))\n"
+    (folder / "small_base.py").write_text(text)
+    path = folder / "small.py"
+    path.write_text("_base_ = 'small_base.py'\n" + extra)
+    return path
 
-    return write
+
+@pytest.fixture
+def small_config(tmp_path: Path, da_campus: Path) -> Callable[..., Path]:
+    """Return a writer of run configs that train a config of the repository on the small dataset."""
+    return functools.partial(write_small_config, tmp_path, da_campus)
 
 
 @pytest.fixture

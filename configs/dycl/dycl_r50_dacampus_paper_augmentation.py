@@ -1,16 +1,28 @@
-_base_ = [
-    "../_base_/datasets/dacampus_paper.py",
-    "../_base_/models/resnet50.py",
-    "../_base_/schedules/adam_20e.py",
-    "../_base_/default_runtime.py",
-]
+# The augmentation that the DyCL paper describes: whole images at 256 px, flips, and satellite
+# tiles turned by any angle.
+_base_ = "dycl_r50_dacampus.py"
 
-model = dict(
-    losses=dict(
-        dycl=dict(type="DyCLLoss", weight=0.2),
-        clustering=dict(type="NormalizedSoftmaxLoss", num_places=450, embed_dims=512, weight=0.1),
-    )
+image_size = 256
+test_pipeline = [
+    dict(type="LoadImage"),
+    dict(type="mmpretrain.Resize", scale=(image_size, image_size)),
+    dict(type="mmpretrain.PackInputs"),
+]
+drone_pipeline = [
+    dict(type="LoadImage"),
+    dict(type="mmpretrain.Resize", scale=(image_size, image_size)),
+    dict(type="mmpretrain.RandomFlip", prob=0.5),
+    dict(type="mmpretrain.PackInputs"),
+]
+satellite_pipeline = [
+    dict(type="LoadImage"),
+    dict(type="mmpretrain.Resize", scale=(image_size, image_size)),
+    dict(type="RandomRotation", degrees=180.0),
+    dict(type="mmpretrain.RandomFlip", prob=0.5),
+    dict(type="mmpretrain.PackInputs"),
+]
+train_dataloader = dict(
+    dataset=dict(pipelines=dict(drone=drone_pipeline, satellite=satellite_pipeline))
 )
-optim_wrapper = dict(
-    paramwise_cfg={"losses.clustering": dict(lr=10.0, weight_decay=0.0, eta_min=0.1)}
-)
+val_dataloader = dict(dataset=dict(pipelines=dict(drone=test_pipeline, satellite=test_pipeline)))
+test_dataloader = val_dataloader

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from geoloc.registry import MODELS
-from tests.conftest import ROOT, write_da_campus
+from tests.conftest import ROOT, write_da_campus, write_small_config
 
 
 @dataclass
@@ -49,23 +49,10 @@ class Workplace:
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workplace:
     monkeypatch.chdir(tmp_path)
     write_da_campus(tmp_path / "data", train=8, test=4, views=2)
-    source = "dict(_delete_=True, type='DACampus', data_root='data', counts=None)"
-    base = f"""
-_base_ = {str(ROOT / "configs/dycl/dycl_r18_campusworld.py")!r}
-amp = False
-train_cfg = dict(max_epochs=1, val_interval=1)
-train_dataloader = dict(batch_size=4, num_workers=0, persistent_workers=False,
-                        dataset=dict(source={source}))
-val_dataloader = dict(batch_size=8, num_workers=0, persistent_workers=False,
-                      dataset=dict(source={source}))
-test_dataloader = val_dataloader
-model = dict(losses=dict(clustering=dict(num_places=8)))
-"""
 
     def write(extra: str = "") -> Path:
-        (tmp_path / "base.py").write_text(base)
-        (tmp_path / "run.py").write_text("_base_ = 'base.py'\n" + extra)
-        return Path("run.py")
+        write_small_config(tmp_path, Path("data"), extra=extra, places=8, batch_size=4, epochs=1)
+        return Path("small.py")
 
     return Workplace(tmp_path, write)
 
