@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from geoloc.errors import CheckpointError, ConfigError
 from geoloc.models.gather import gather_rows
+from geoloc.models.losses.pair_loss import PairLoss
 from geoloc.registry import BACKBONES, HEADS, LOSSES, MODELS, NECKS
 
 PARTS = {"backbone": BACKBONES, "neck": NECKS, "head": HEADS}
@@ -192,9 +193,12 @@ def _is_pair_loss(loss: nn.Module) -> bool:
 
 
 def _mean_over_directions(loss: nn.Module, batch: dict[str, Tensor], levels: Tensor) -> Tensor:
+    pairs = list(combinations(batch.values(), 2))
+    if isinstance(loss, PairLoss):
+        return torch.stack([loss.both_directions(*pair, levels) for pair in pairs]).mean()
     directions = [
         value
-        for one, other in combinations(batch.values(), 2)
+        for one, other in pairs
         for value in (loss(one, other, levels), loss(other, one, levels.T))
     ]
     return torch.stack(directions).mean()

@@ -99,6 +99,25 @@ def test_the_order_of_a_batch_does_not_matter(loss):
     assert shuffled.item() == pytest.approx(value.item(), rel=1e-9)
 
 
+def test_both_directions_are_the_mean_of_two_calls(loss):
+    generator = torch.Generator().manual_seed(8)
+    query, gallery = (
+        F.normalize(torch.randn(6, 9, generator=generator, dtype=torch.float64)).requires_grad_()
+        for _ in range(2)
+    )
+    levels = LEVELS["mixed"]
+    loss.double()
+    together = loss.both_directions(query, gallery, levels)
+    apart = (loss(query, gallery, levels) + loss(gallery, query, levels.T)) / 2
+    assert together.item() == pytest.approx(apart.item(), rel=1e-12)
+    for one, other in zip(
+        torch.autograd.grad(together, (query, gallery)),
+        torch.autograd.grad(apart, (query, gallery)),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("query", "gallery", "levels"),
     [

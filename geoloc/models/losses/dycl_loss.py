@@ -9,7 +9,6 @@ from torch import Tensor
 from geoloc.errors import ConfigError
 from geoloc.models.losses.logsumexp import grouped_logsumexp, softplus
 from geoloc.models.losses.pair_loss import PairLoss
-from geoloc.models.losses.similarity import Similarity
 from geoloc.registry import LOSSES
 
 
@@ -44,23 +43,21 @@ class DyCLLoss(PairLoss):
         margins: Sequence[float] = (0.45, 0.35, 0.25),
         normalize: str = "feature",
     ) -> None:
-        super().__init__()
+        super().__init__(normalize)
         if scale <= 0:
             raise ConfigError(f"scale={scale} must be positive: it multiplies the similarities.")
         if not margins:
             raise ConfigError("margins=() needs one margin per level, from the highest level down.")
         self.scale = scale
         self.margins = tuple(margins)
-        self.similarity = Similarity(normalize)
 
-    def loss(self, query: Tensor, gallery: Tensor, levels: Tensor) -> Tensor:
-        """Return the mean over the anchors of Eq. 4; shapes as in :class:`PairLoss`."""
+    def loss(self, similarity: Tensor, levels: Tensor) -> Tensor:
+        """Return the mean over the anchors of Eq. 4 for similarities and levels ``[N, M]``."""
         levels = levels.contiguous().clamp(0, len(self.margins)).long()
-        logits = self.scale * self.similarity(query, gallery)
-        signed = torch.where(levels == 0, logits, -logits)
+        signed = similarity * torch.where(levels == 0, self.scale, -self.scale)
         # The levels partition the gallery: one pass gives the sums over exactly level 0, 1, ..., L,
         # and the nested sums over level r and above follow by adding from the top.
         negatives, *exact = grouped_logsumexp(signed, levels, 1 + len(self.margins)).unbind(dim=1)
         positives = torch.stack(list(accumulate(reversed(exact), torch.logaddexp)))  # [L, N]
-        margins = self.scale * logits.new_tensor(self.margins)[:, None]
+        margins = self.scale * similarity.new_tensor(self.margins)[:, None]
         return softplus(negatives + positives + margins).sum(dim=0).mean()

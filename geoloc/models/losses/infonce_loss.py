@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from geoloc.errors import ConfigError
 from geoloc.models.losses.logsumexp import masked_logsumexp, softplus
 from geoloc.models.losses.pair_loss import PairLoss
-from geoloc.models.losses.similarity import Similarity
 from geoloc.registry import LOSSES
 
 MAX_LEARNABLE_SCALE = 100.0
@@ -50,18 +49,17 @@ class InfoNCELoss(PairLoss):
         normalize: str = "feature",
         positive_level: int = 3,
     ) -> None:
-        super().__init__()
+        super().__init__(normalize)
         if scale <= 0 or (learnable and scale > MAX_LEARNABLE_SCALE):
             limit = f" and at most {MAX_LEARNABLE_SCALE:g} if learnable" if learnable else ""
             raise ConfigError(f"scale={scale} must be positive{limit}.")
         self.scale = scale
         self.log_scale = nn.Parameter(torch.tensor(math.log(scale))) if learnable else None
-        self.similarity = Similarity(normalize)
         self.positive_level = positive_level
 
-    def loss(self, query: Tensor, gallery: Tensor, levels: Tensor) -> Tensor:
-        """Return the mean cross-entropy over the anchors; shapes as in :class:`PairLoss`."""
-        logits = self._current_scale() * self.similarity(query, gallery)
+    def loss(self, similarity: Tensor, levels: Tensor) -> Tensor:
+        """Return the mean cross-entropy over the anchors of similarities and levels ``[N, M]``."""
+        logits = self._current_scale() * similarity
         positive = levels >= self.positive_level
         negatives = masked_logsumexp(logits, ~positive)
         terms = softplus(negatives[:, None] - logits) * positive

@@ -4,8 +4,11 @@ The sum over an empty set gives the lowest finite number, not ``-inf``, whose gr
 (inf - inf); :func:`softplus` maps both to 0 with gradient 0.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
 def masked_logsumexp(logits: Tensor, mask: Tensor) -> Tensor:
@@ -34,13 +37,28 @@ def grouped_logsumexp(logits: Tensor, group: Tensor, num_groups: int) -> Tensor:
     Returns:
         ``[N, G]``.
     """
-    limits = torch.finfo(logits.dtype)
-    with torch.no_grad():
+    sums: Tensor = _GroupedLogSumExp.apply(logits, group, num_groups)
+    return sums
+
+
+class _GroupedLogSumExp(torch.autograd.Function):
+    """Scattered sums whose gradient, the softmax within the group, needs no scattering."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, group: Tensor, num_groups: int) -> Tensor:
+        limits = torch.finfo(logits.dtype)
         top = logits.new_full((len(logits), num_groups), limits.min)
         top.scatter_reduce_(1, group, logits, "amax")
-        shift = top.gather(1, group)
-    sums = torch.zeros_like(top).scatter_add(1, group, (logits - shift).exp())
-    return top + sums.clamp_min(limits.tiny).log()
+        powers = (logits - top.gather(1, group)).exp_()
+        sums = torch.zeros_like(top).scatter_add_(1, group, powers).clamp_min_(limits.tiny)
+        ctx.save_for_backward(group, powers, sums)
+        return top.add_(sums.log())
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        group, powers, sums = ctx.saved_tensors
+        return (grad / sums).gather(1, group).mul_(powers), None, None
 
 
 def softplus(x: Tensor) -> Tensor:

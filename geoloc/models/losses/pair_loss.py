@@ -5,14 +5,22 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 
 from geoloc.models.losses.precision import full_precision
+from geoloc.models.losses.similarity import Similarity
 
 
 class PairLoss(nn.Module, ABC):
-    """A loss on query and gallery descriptors and the level of every pair, in one direction.
+    """A loss on the similarities of queries and gallery items and the level of every pair.
 
-    The model averages both directions. A subclass implements :meth:`loss`; this class checks the
-    shapes and makes sure that the computation runs in float32 even inside autocast.
+    A subclass implements :meth:`loss` on the similarity matrix; this class checks the shapes,
+    computes the similarities and makes sure that all of it runs in float32 even inside autocast.
+
+    Args:
+        normalize: Axis of normalisation of the similarities, see :class:`Similarity`.
     """
+
+    def __init__(self, normalize: str = "feature") -> None:
+        super().__init__()
+        self.similarity = Similarity(normalize)
 
     def forward(self, query: Tensor, gallery: Tensor, levels: Tensor) -> Tensor:
         """Return the loss of one direction.
@@ -30,11 +38,25 @@ class PairLoss(nn.Module, ABC):
         """
         check_pair_shapes(query, gallery, levels)
         with full_precision(query, gallery) as (query, gallery):
-            return self.loss(query, gallery, levels)
+            return self.loss(self.similarity(query, gallery), levels)
+
+    def both_directions(self, query: Tensor, gallery: Tensor, levels: Tensor) -> Tensor:
+        """Return the mean of both directions, ``(query, gallery)`` and ``(gallery, query)``.
+
+        The same as two calls with half the matrix products, because the similarities of one
+        direction are the transpose of the other's. Arguments as for one direction.
+
+        Raises:
+            ValueError: If the shapes do not fit together.
+        """
+        check_pair_shapes(query, gallery, levels)
+        with full_precision(query, gallery) as (query, gallery):
+            similarity = self.similarity(query, gallery)
+            return (self.loss(similarity, levels) + self.loss(similarity.T, levels.T)) / 2
 
     @abstractmethod
-    def loss(self, query: Tensor, gallery: Tensor, levels: Tensor) -> Tensor:
-        """Return the scalar loss of checked, full-precision descriptors."""
+    def loss(self, similarity: Tensor, levels: Tensor) -> Tensor:
+        """Return the scalar loss of similarities ``[N, M]``, in full precision, and levels."""
 
 
 def check_pair_shapes(query: Tensor, gallery: Tensor, levels: Tensor) -> None:

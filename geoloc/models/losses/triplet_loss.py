@@ -6,7 +6,7 @@ from torch import Tensor
 
 from geoloc.errors import ConfigError
 from geoloc.models.losses.pair_loss import PairLoss
-from geoloc.models.losses.similarity import cosine
+from geoloc.models.losses.similarity import unit_distance
 from geoloc.registry import LOSSES
 
 REDUCTIONS = ("mean", "nonzero")
@@ -44,9 +44,9 @@ class TripletLoss(PairLoss):
         self.reduction = reduction
         self.positive_level = positive_level
 
-    def loss(self, query: Tensor, gallery: Tensor, levels: Tensor) -> Tensor:
-        """Return the reduced sum over all triplets; shapes as in :class:`PairLoss`."""
-        distance = unit_distance(query, gallery)
+    def loss(self, similarity: Tensor, levels: Tensor) -> Tensor:
+        """Return the reduced sum over all triplets of cosines and levels ``[N, M]``."""
+        distance = unit_distance(similarity)
         positive = levels >= self.positive_level
         limit = distance + self.margin
         negatives = distance.masked_fill(positive, torch.inf).sort(dim=1).values
@@ -58,12 +58,3 @@ class TripletLoss(PairLoss):
         else:
             terms = (positive.sum(dim=1) * (~positive).sum(dim=1)).sum()
         return total / terms.clamp_min(1)
-
-
-def unit_distance(query: Tensor, gallery: Tensor) -> Tensor:
-    """Return the Euclidean distances ``[N, M]`` of the rows scaled to length 1.
-
-    Distances below the square root of the rounding error (3e-4 in float32) cannot be told from 0;
-    they are held there with gradient 0, which would otherwise be infinite.
-    """
-    return (2 - 2 * cosine(query, gallery)).clamp_min(torch.finfo(query.dtype).eps).sqrt()
