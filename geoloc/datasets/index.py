@@ -1,16 +1,15 @@
 """The common index: one row per image, whatever layout the dataset has on disk."""
 
 import csv
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from geoloc.datasets.table import RowCollector, read_table
+from geoloc.datasets.table import LABEL_PREFIX, RowCollector, read_table
 from geoloc.errors import ConfigError
 
 COLUMNS = ("path", "view", "place", "lat", "lon", "split")
@@ -24,10 +23,14 @@ class Index:
         path: Image files relative to ``root``, ``/``-separated, str ``[n]``.
         view: Platform of each image (``satellite``, ``drone``, ``street`` ...), str ``[n]``.
         place: Id of the place each image shows, int64 ``[n]``; equal ids, equal position.
-        lat: WGS-84 latitude of the place in degrees, float64 ``[n]``.
+        lat: WGS-84 latitude of the place in degrees, float64 ``[n]``; NaN throughout for a dataset
+            without positions.
         lon: WGS-84 longitude of the place in degrees, float64 ``[n]``.
         split: Part of the dataset (``train``, ``val``, ``test`` ...), str ``[n]``.
         root: Folder that ``path`` is relative to.
+        labels: Coarser labels of the place, the finest first, int64 ``[n, K]``; K is 0 for a
+            dataset without a tree of labels.
+        label_names: The names of these columns.
     """
 
     path: NDArray[np.str_]
@@ -37,12 +40,17 @@ class Index:
     lon: NDArray[np.float64]
     split: NDArray[np.str_]
     root: Path
+    labels: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
+    label_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         kinds = (np.str_, np.str_, np.int64, np.float64, np.float64, np.str_)
         for name, kind in zip(COLUMNS, kinds, strict=True):
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=kind))
         object.__setattr__(self, "root", Path(self.root))
+        object.__setattr__(self, "label_names", tuple(self.label_names))
+        shape = (len(self.path), len(self.label_names))
+        object.__setattr__(self, "labels", np.asarray(self.labels, dtype=np.int64).reshape(shape))
         lengths = {name: getattr(self, name).shape for name in COLUMNS}
         if len(set(lengths.values())) != 1 or self.path.ndim != 1:
             raise ConfigError(f"the columns of an index must be lists of one length, got {lengths}")
@@ -52,7 +60,9 @@ class Index:
         """Read an index file.
 
         Args:
-            path: UTF-8 CSV file with the header ``path,view,place,lat,lon,split``.
+            path: UTF-8 CSV file with the header ``path,view,place,lat,lon,split``, after which
+                label columns ``label_<name>`` may follow. ``lat`` and ``lon`` are empty throughout
+                for a dataset without positions.
             root: Folder of the images; by default the folder of the file.
 
         Raises:
@@ -61,7 +71,7 @@ class Index:
         """
         file = Path(path)
         rows = RowCollector(file)
-        for line, row in read_table(file, COLUMNS, delimiter=",", exact=True):
+        for line, row in read_table(file, COLUMNS, delimiter=",", exact=True, more=LABEL_PREFIX):
             rows.add(file, line, row)
         return cls(**rows.columns(), root=Path(root) if root is not None else file.parent)
 
@@ -69,12 +79,20 @@ class Index:
         """Write the index file that ``read_csv`` reads back exactly."""
         with open(path, "w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(COLUMNS)
+            writer.writerow((*COLUMNS, *(LABEL_PREFIX + name for name in self.label_names)))
             # tolist() gives Python floats, whose repr reads back as the same number
-            writer.writerows(zip(*(getattr(self, name).tolist() for name in COLUMNS), strict=True))
+            columns = [getattr(self, name).tolist() for name in COLUMNS]
+            if not self.has_positions:
+                columns[3:5] = [[""] * len(self)] * 2
+            writer.writerows(zip(*columns, *self.labels.T.tolist(), strict=True))
 
     def __len__(self) -> int:
         return self.path.size
+
+    @property
+    def has_positions(self) -> bool:
+        """Whether the places have positions on Earth."""
+        return not np.isnan(self.lat).any()
 
     def file(self, row: int) -> Path:
         """Return the image file of a row."""
@@ -83,7 +101,7 @@ class Index:
     def take(self, rows: ArrayLike) -> "Index":
         """Return the given rows (positions or a mask) in that order."""
         chosen = np.asarray(rows)
-        return dataclasses.replace(self, **{name: getattr(self, name)[chosen] for name in COLUMNS})
+        return replace(self, **{name: getattr(self, name)[chosen] for name in (*COLUMNS, "labels")})
 
     def select(self, split: str | None = None, view: str | Sequence[str] | None = None) -> "Index":
         """Return the rows of one split and of one or several views, in index order."""
@@ -114,3 +132,9 @@ class Index:
         """The (lat, lon) in degrees of each of ``places``, float64 ``[C,2]``."""
         first = self._grouping[1]
         return np.stack([self.lat[first], self.lon[first]], axis=1)
+
+    @property
+    def place_label_tree(self) -> NDArray[np.int64]:
+        """The labels of each of ``places``, itself first, int64 ``[C, 1 + K]``."""
+        places, first, _ = self._grouping
+        return np.column_stack([np.arange(len(places)), self.labels[first]])

@@ -37,6 +37,7 @@ class PairDataset(Dataset[dict[str, Any]]):
         index: The rows of the split that show one of the views.
         place_labels: Place of each item, int64 ``[len]``.
         place_latlon: Position (lat, lon) in degrees of each place, float64 ``[C,2]``.
+        label_columns: Labels of each place from itself to the coarsest, int64 ``[C, 1 + K]``.
         thresholds_m: Bounds of the relevance levels in metres.
         metainfo: The protocol in plain types; mmengine writes it into checkpoints.
 
@@ -68,6 +69,7 @@ class PairDataset(Dataset[dict[str, Any]]):
         self._partners = {view: self._rows_by_place(view) for view in self.views[1:]}
         self.place_labels: NDArray[np.int64] = self.index.place_labels[self._items]
         self.place_latlon = self.index.place_latlon
+        self.label_columns = self.index.place_label_tree
         self.thresholds_m = source.thresholds_m
         self.metainfo = {"protocol": source.protocol.as_dict()}
         self.seed = seed

@@ -48,7 +48,8 @@ class Protocol:
 
 def fingerprint(index: Index, digits: int = 12) -> str:
     """Return a short hash of the rows (view, place, lat, lon, split, path) in any order."""
-    columns = (index.view, index.place, index.lat, index.lon, index.split, index.path)
+    columns = [index.view, index.place, index.lat, index.lon, index.split, index.path]
+    columns += [*index.labels.T]
     rows = sorted(zip(*(column.tolist() for column in columns), strict=True))
     text = "\n".join(map(repr, rows))  # repr quotes the strings and keeps every digit
     return hashlib.sha256(text.encode()).hexdigest()[:digits]

@@ -19,15 +19,21 @@ class Source:
     Args:
         name: Name of the dataset in results.
         index: All its images.
-        thresholds_m: Bounds of the relevance levels in metres, nearest first.
+        thresholds_m: Bounds of the relevance levels in metres, nearest first; empty where the
+            levels come from the index's labels.
 
     Raises:
-        DatasetError: If image files are missing.
+        DatasetError: If image files are missing, or positions are, which thresholds need.
         ConfigError: If the thresholds are not positive and increasing.
     """
 
     def __init__(self, name: str, index: Index, thresholds_m: Sequence[float]) -> None:
-        self.thresholds_m = check_thresholds(thresholds_m)
+        self.thresholds_m = check_thresholds(thresholds_m) if thresholds_m else ()
+        if self.thresholds_m and not index.has_positions:
+            raise DatasetError(
+                f"{name} has no positions, which thresholds_m={self.thresholds_m} need; set "
+                "thresholds_m=() to take the levels from its labels"
+            )
         check_images_exist(index)
         self.index = index
         self.protocol = Protocol.of(name, index, self.thresholds_m)
@@ -40,7 +46,8 @@ class IndexDataset(Source):
     Args:
         path: The CSV file (see ``Index.read_csv``).
         root: Folder of the images; by default the folder of the file.
-        thresholds_m: Bounds of the relevance levels in metres, nearest first.
+        thresholds_m: Bounds of the relevance levels in metres, nearest first; ``()`` takes the
+            levels from the file's label columns instead.
 
     Raises:
         DatasetNotFoundError: If there is no such file.

@@ -1,6 +1,7 @@
 """Reading text tables of image rows, so that every complaint names its file and line."""
 
 import csv
+import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,13 +16,15 @@ from geoloc.geo.coordinates import coordinate_fault
 
 Record = dict[str, str]
 
+LABEL_PREFIX = "label_"
+
 _OUTSIDE = re.compile(r"^[\\/]|^[A-Za-z]:|(^|[\\/])\.\.([\\/]|$)|\0")
 _WORD = re.compile(r"\S+")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")  # 18 digits fit int64
 
 
 def read_table(
-    file: Path, columns: Sequence[str], *, delimiter: str, exact: bool
+    file: Path, columns: Sequence[str], *, delimiter: str, exact: bool, more: str | None = None
 ) -> Iterator[tuple[int, Record]]:
     """Yield (line number, record) for every line after the header; blank lines are skipped.
 
@@ -30,6 +33,7 @@ def read_table(
         columns: Names that the header must hold.
         delimiter: One character between fields; fields may be quoted as in CSV.
         exact: The header must be ``columns`` in that order; otherwise more may stand beside them.
+        more: Beginning of the names of columns that may follow all the same.
 
     Raises:
         DatasetNotFoundError: If there is no such file.
@@ -42,7 +46,13 @@ def read_table(
         with open(file, encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, delimiter=delimiter, strict=True)
             header = next(reader, [])
-            _check_header(file, header, columns, delimiter, exact)
+            fixed = [name for name in header if not (more and name.startswith(more))]
+            _check_header(file, fixed, columns, delimiter, exact)
+            if exact and header[: len(columns)] != list(columns):
+                fail(file, 1, f"columns {more}... stand after {columns[-1]!r}")
+            repeated = [name for name in header if header.count(name) > 1]
+            if repeated:
+                fail(file, 1, f"column {repeated[0]!r} appears twice")
             for fields in reader:
                 line = reader.line_num
                 if not fields:
@@ -86,9 +96,10 @@ class RowCollector:
         self.name = name
         self._sources: list[tuple[Path, int]] = []
         self._rows: list[tuple[str, str, int, float, float, str]] = []
+        self._labels: list[dict[str, int]] = []
 
     def add(self, file: Path, line: int, record: Record) -> None:
-        """Parse one record with the fields ``path, view, place, lat, lon, split``.
+        """Parse one record with the fields ``path, view, place, lat, lon, split, label_<name>``.
 
         Raises:
             IndexFormatError: For a field that is no number, no word, or a path out of the root.
@@ -101,11 +112,20 @@ class RowCollector:
                 fail(file, line, f"{name} {record[name]!r} must be one word")
         if not _INTEGER.fullmatch(place):
             fail(file, line, f"place {place!r} must be a whole number")
-        lat, lon = (_number(file, line, name, record[name]) for name in ("lat", "lon"))
+        lat, lon = (_degrees(file, line, name, record[name]) for name in ("lat", "lon"))
+        labels = {
+            name.removeprefix(LABEL_PREFIX): text
+            for name, text in record.items()
+            if name.startswith(LABEL_PREFIX)
+        }
+        for name, text in labels.items():
+            if not _INTEGER.fullmatch(text):
+                fail(file, line, f"{LABEL_PREFIX}{name} {text!r} must be a whole number")
+        self._labels.append({name: int(text) for name, text in labels.items()})
         self._sources.append((file, line))
         self._rows.append((path, record["view"], int(place), lat, lon, record["split"]))
 
-    def columns(self, same_place_m: float = 0.0) -> dict[str, NDArray[Any]]:
+    def columns(self, same_place_m: float = 0.0) -> dict[str, Any]:
         """Return the checked columns by name.
 
         Args:
@@ -120,12 +140,13 @@ class RowCollector:
             raise IndexFormatError(f"{self.name}:1: there are no rows below the header")
         path, view, place, lat, lon, split = zip(*self._rows, strict=True)
         latlon = np.array([lat, lon], dtype=np.float64).T
-        fault = coordinate_fault(latlon)
-        if fault is not None:
-            self.fail(*fault)
         self._check_paths(path)
         places = np.array(place, dtype=np.int64)
-        latlon = self._one_position(places, latlon, same_place_m)
+        if not np.isnan(latlon).all():
+            fault = coordinate_fault(latlon)
+            if fault is not None:
+                self.fail(*fault)
+            latlon = self._one_position(places, latlon, same_place_m)
         return {
             "path": np.array(path),
             "view": np.array(view),
@@ -133,7 +154,23 @@ class RowCollector:
             "lat": latlon[:, 0],
             "lon": latlon[:, 1],
             "split": np.array(split),
+            "labels": self._label_columns(places),
+            "label_names": tuple(self._labels[0]),
         }
+
+    def _label_columns(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the labels int64 ``[n, K]``, the same for all rows of a place."""
+        table = np.array([list(row.values()) for row in self._labels], dtype=np.int64)
+        _, first, of_place = np.unique(places, return_index=True, return_inverse=True)
+        table = table.reshape(len(places), len(self._labels[0]))
+        for row, column in np.argwhere(table != table[first[of_place]])[:1].tolist():
+            name = LABEL_PREFIX + list(self._labels[0])[column]
+            self.fail(
+                row,
+                f"place {places[row]} has {name} {table[row, column]} here and another in "
+                f"{self._source(int(first[of_place[row]]))}; a place has one label",
+            )
+        return table
 
     def _check_paths(self, paths: Sequence[str]) -> None:
         first: dict[str, int] = {}
@@ -175,7 +212,9 @@ def _apart_m(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float
     return np.array(apart, dtype=np.float64)[which]
 
 
-def _number(file: Path, line: int, name: str, text: str) -> float:
+def _degrees(file: Path, line: int, name: str, text: str) -> float:
+    if not text:
+        return math.nan
     try:
         return float(text if "_" not in text else "")  # float() accepts 1_000
     except ValueError:

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from geoloc.datasets.place_levels import PlaceLevels
+
 PAIRS_PER_CHUNK = 2**21
 
 
@@ -16,7 +18,7 @@ class RankedChunk(NamedTuple):
     Attributes:
         queries: The queries as a slice of the whole set.
         order: Gallery indices, best first, int64 ``[q, G]``.
-        levels: Levels in that order, the table's dtype ``[q, G]``.
+        levels: Levels in that order, int8 ``[q, G]``.
     """
 
     queries: slice
@@ -68,7 +70,7 @@ def rank_all(query: Tensor, gallery: Tensor) -> Tensor:
 def rank_levels(
     query: Tensor,
     gallery: Tensor,
-    level_table: Tensor,
+    levels: PlaceLevels,
     query_place: Tensor,
     gallery_place: Tensor,
     chunk_size: int | None = None,
@@ -78,17 +80,17 @@ def rank_levels(
     Args:
         query: Descriptors ``[Q, D]``.
         gallery: Descriptors ``[G, D]``.
-        level_table: Levels between places ``[query places, gallery places]``, best as int8.
-        query_place: Row of the table for every query, int64 ``[Q]``.
-        gallery_place: Column of the table for every gallery item, int64 ``[G]``.
+        levels: Levels between places.
+        query_place: Place label of every query, int64 ``[Q]``.
+        gallery_place: Place label of every gallery item, int64 ``[G]``.
         chunk_size: As for :func:`rank`.
 
     Yields:
         One :class:`RankedChunk` after the other.
     """
     for rows, order in rank(query, gallery, chunk_size):
-        levels = level_table[query_place[rows]].gather(1, gallery_place[order])
-        yield RankedChunk(rows, order, levels)
+        ranked = levels(query_place[rows], gallery_place).gather(1, order)
+        yield RankedChunk(rows, order, ranked)
 
 
 def descending_order(scores: Tensor) -> Tensor:

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from geoloc.datasets.index import Index
+from geoloc.datasets.place_levels import PlaceLevels, place_levels
 from geoloc.errors import ConfigError, DatasetError
 from geoloc.evaluation import functional
 from geoloc.evaluation.ranking import rank_levels
-from geoloc.geo import geodesic_distance, relevance_levels
+from geoloc.geo import geodesic_distance
 
 RECALL_DEPTHS = (1, 5, 10)
 
@@ -26,14 +27,15 @@ def evaluate_retrieval(
     Args:
         descriptors: L2-normalised, float32 ``[n, D]``; row i describes row i of ``index``.
         index: The test images.
-        thresholds_m: Distances (m) that bound the relevance levels, ascending.
+        thresholds_m: Distances (m) that bound the relevance levels, ascending; empty where the
+            levels come from the index's labels.
         tasks: Directions ``query_view->gallery_view``.
 
     Returns:
         Per task, the metrics in percent (``H-AP, ASI, NDCG, mAP/<scale>, R@K/<scale>``, each scale
-        and their mean as ``overall``), the localization error of the top-1 (``error/median_m,
-        error/mean_m`` in metres, ``error/within_<r>m`` in percent), and the number of queries, in
-        all and without a relevant item at each scale.
+        and their mean as ``overall``), the localization error of the top-1 where places have
+        positions (``error/median_m, error/mean_m`` in metres, ``error/within_<r>m`` in percent),
+        and the number of queries, in all and without a relevant item at each scale.
 
     Raises:
         DatasetError: If descriptors and index differ in length, or a view has no image.
@@ -44,8 +46,10 @@ def evaluate_retrieval(
             f"{len(descriptors)} descriptors for an index of {len(index)} images; both must come "
             "from the same run"
         )
-    distance_m = geodesic_distance(index.place_latlon, index.place_latlon)
-    levels = relevance_levels(distance_m, thresholds_m)
+    distance_m = (
+        geodesic_distance(index.place_latlon, index.place_latlon) if index.has_positions else None
+    )
+    levels = place_levels(index, thresholds_m, distance_m)
     views = np.asarray(index.view)
     results = {}
     for task in tasks:
@@ -57,8 +61,8 @@ def evaluate_retrieval(
             descriptors[gallery],
             index.place_labels[query],
             index.place_labels[gallery],
-            torch.from_numpy(levels),
-            torch.from_numpy(distance_m),
+            levels,
+            None if distance_m is None else torch.from_numpy(distance_m),
         )
     return results
 
@@ -75,20 +79,20 @@ def _evaluate_task(
     gallery: Tensor,
     query_place: np.ndarray,
     gallery_place: np.ndarray,
-    place_levels: Tensor,
-    place_distance_m: Tensor,
+    levels: PlaceLevels,
+    place_distance_m: Tensor | None,
 ) -> dict[str, float]:
-    """Compute the metrics of one direction; places index the two ``[C, C]`` tables."""
-    num_levels = int(place_levels.max())  # the level of the same place
+    """Compute the metrics of one direction; places are numbered as in ``levels``."""
     of_query, of_gallery = torch.from_numpy(query_place), torch.from_numpy(gallery_place)
     per_query: dict[str, list[Tensor]] = {}
-    for rows, order, ranked in rank_levels(query, gallery, place_levels, of_query, of_gallery):
-        values = _metrics_of_ranked(ranked, num_levels)
-        values["error_m"] = place_distance_m[of_query[rows], of_gallery[order[:, 0]]]
+    for rows, order, ranked in rank_levels(query, gallery, levels, of_query, of_gallery):
+        values = _metrics_of_ranked(ranked, levels.highest)
+        if place_distance_m is not None:
+            values["error_m"] = place_distance_m[of_query[rows], of_gallery[order[:, 0]]]
         for name, value in values.items():
             per_query.setdefault(name, []).append(value)
     columns = {name: torch.cat(parts) for name, parts in per_query.items()}
-    return _summarise(columns, num_levels)
+    return _summarise(columns, levels.highest)
 
 
 def _metrics_of_ranked(ranked: Tensor, num_levels: int) -> dict[str, Tensor]:
@@ -106,16 +110,17 @@ def _metrics_of_ranked(ranked: Tensor, num_levels: int) -> dict[str, Tensor]:
 
 
 def _summarise(columns: dict[str, Tensor], num_levels: int) -> dict[str, float]:
-    error_m = columns.pop("error_m")
+    error_m = columns.pop("error_m", None)
     summary = {name: float(100 * value.nanmean()) for name, value in columns.items()}
     scales = scale_names(num_levels)
     for metric in ("mAP", *(f"R@{depth}" for depth in RECALL_DEPTHS)):
         summary[f"{metric}/overall"] = sum(summary[f"{metric}/{scale}"] for scale in scales) / len(
             scales
         )
-    errors = functional.localization_error_summary(error_m)
-    summary |= {f"error/{name}": value for name, value in errors.items()}
-    summary["queries"] = len(error_m)
+    if error_m is not None:
+        errors = functional.localization_error_summary(error_m)
+        summary |= {f"error/{name}": value for name, value in errors.items()}
+    summary["queries"] = len(columns["H-AP"])
     for scale in scales:
         without = columns[f"mAP/{scale}"].isnan().sum()
         summary[f"queries_without_relevant/{scale}"] = int(without)

@@ -10,6 +10,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from geoloc.datasets.place_levels import PlaceLevels
 from geoloc.errors import CheckpointError, ConfigError
 from geoloc.models.gather import gather_rows
 from geoloc.models.losses.pair_loss import PairLoss
@@ -25,12 +26,16 @@ class CrossViewRetriever(BaseModel):
     Args:
         backbone: Config of a ``BACKBONES`` entry: images ``[n, 3, H, W]`` to feature maps.
         neck: Config of a ``NECKS`` entry: feature maps to pooled features.
-        head: Config of a ``HEADS`` entry: pooled features to L2-normalised descriptors ``[n, D]``.
+        head: Config of a ``HEADS`` entry: pooled features to embeddings, which class losses take;
+            its ``descriptor`` turns them into L2-normalised descriptors ``[n, D]``. Without that
+            method the embeddings are the descriptors.
         losses: Config per name; each is a ``LOSSES`` entry plus an optional ``weight`` (default
             1). The name appears in the log as ``loss_<name>``.
-        views: The views that form a pair.
+        views: The views that form a pair; with one view, pair losses compare its images with each
+            other.
         shared: Which of ``backbone``, ``neck``, ``head`` all views share; any other part exists
             once per view. All shared is a siamese network, none shared two separate networks.
+        flip_test: Describe a test image by the sum of its own embedding and its mirror image's.
         channels_last: Keep images and weights in NHWC memory order, which is faster with
             reduced-precision convolutions on CPUs and GPUs.
         data_preprocessor: Config of the preprocessor. Defaults to ``ViewPreprocessor``.
@@ -40,7 +45,7 @@ class CrossViewRetriever(BaseModel):
         ConfigError: If ``shared`` or a loss config names something that does not exist.
     """
 
-    place_levels: Tensor
+    place_levels: PlaceLevels | None
 
     def __init__(
         self,
@@ -50,6 +55,7 @@ class CrossViewRetriever(BaseModel):
         losses: Mapping[str, Mapping[str, Any]] | None = None,
         views: Sequence[str] = ("drone", "satellite"),
         shared: Sequence[str] = ("backbone", "neck", "head"),
+        flip_test: bool = False,
         channels_last: bool = False,
         data_preprocessor: dict[str, Any] | None = None,
         init_cfg: dict[str, Any] | None = None,
@@ -60,8 +66,9 @@ class CrossViewRetriever(BaseModel):
         self.views = tuple(views)
         for part, cfg in zip(PARTS, (backbone, neck, head), strict=True):
             self.add_module(part, self._build_part(part, cfg, part in shared))
-        self.loss_weights, self.losses = _build_losses(losses or {})
-        self.register_buffer("place_levels", torch.zeros(0, 0, dtype=torch.int8), persistent=False)
+        self.loss_weights, self.losses = _build_losses(losses or {}, len(self.views))
+        self.place_levels = None
+        self.flip_test = flip_test
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         if channels_last:
             self.to(memory_format=torch.channels_last)
@@ -87,11 +94,12 @@ class CrossViewRetriever(BaseModel):
                 "start from random weights with --cfg-options model.backbone.init_cfg=None"
             ) from error
 
-    def set_place_levels(self, levels: Tensor) -> None:
-        """Store the relevance level of every pair of training places on the model's device.
+    def set_place_levels(self, levels: PlaceLevels) -> None:
+        """Store the relevance levels between training places on the model's device.
 
         Args:
-            levels: int8 ``[C, C]``; row and column c belong to place label c.
+            levels: Called with place labels ``rows [n]`` and ``columns [m]`` it returns the levels
+                ``[n, m]``. Losses that need more than their batch's get it too.
 
         Raises:
             ConfigError: If a class loss was built for another number of places.
@@ -102,7 +110,9 @@ class CrossViewRetriever(BaseModel):
                     f"model.losses.{name}.num_places={loss.num_places}, but the training split "
                     f"has {len(levels)} places; set num_places={len(levels)}"
                 )
-        self.place_levels = levels.to(self.place_levels.device)
+            if callable(receive := getattr(loss, "set_place_levels", None)):
+                receive(levels)
+        self.place_levels = levels.to(next(self.parameters()).device)
 
     def forward(
         self,
@@ -120,9 +130,9 @@ class CrossViewRetriever(BaseModel):
             mode: ``loss`` for a dict of scalar losses, ``predict`` for a list of ``{rows,
                 descriptors}`` (one entry per view), ``tensor`` for ``{view: descriptors}``.
         """
-        descriptors = {view: self.describe(images, view) for view, images in inputs.items()}
         if mode == "loss":
-            return self.loss(descriptors, places)
+            return self.loss({view: self.embed(inputs[view], view) for view in self.views}, places)
+        descriptors = {view: self.describe(images, view) for view, images in inputs.items()}
         if mode == "predict":
             return [
                 {"rows": rows[view], "descriptors": values} for view, values in descriptors.items()
@@ -136,31 +146,49 @@ class CrossViewRetriever(BaseModel):
             images: Normalised images, float ``[n, 3, H, W]``.
             view: The view they show, which selects the branch.
         """
+        embedding = self.embed(images, view)
+        if self.flip_test and not self.training:
+            embedding = embedding + self.embed(images.flip(-1), view)
+        return self.descriptor(embedding, view)
+
+    def embed(self, images: Tensor, view: str) -> Tensor:
+        """Return the head's embeddings ``[n, ...]`` of one view's images, arguments as above."""
         features = images.contiguous(memory_format=self.memory_format)
         for part in PARTS:
-            module = getattr(self, part)
-            features = (module[view] if isinstance(module, nn.ModuleDict) else module)(features)
+            features = self._part(part, view)(features)
             if isinstance(features, tuple):  # mmpretrain's parts return one entry per stage
                 features = features[-1]
         return features
 
-    def loss(self, descriptors: dict[str, Tensor], places: dict[str, Tensor]) -> dict[str, Tensor]:
+    def descriptor(self, embedding: Tensor, view: str) -> Tensor:
+        """Return the L2-normalised descriptors ``[n, D]`` of embeddings ``[n, ...]``."""
+        head = self._part("head", view)
+        return head.descriptor(embedding) if hasattr(head, "descriptor") else embedding
+
+    def _part(self, part: str, view: str) -> Any:
+        module = getattr(self, part)
+        return module[view] if isinstance(module, nn.ModuleDict) else module
+
+    def loss(self, embeddings: dict[str, Tensor], places: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return every configured loss of the global batch, weighted, as ``{loss_<name>: scalar}``.
 
         A pair loss is the mean over both directions of every pair of views, a class loss the mean
         over the views.
 
         Args:
-            descriptors: float ``{view: [n, D]}``; row i of every view shows the same place.
+            embeddings: float ``{view: [n, ...]}``; row i of every view shows the same place.
             places: int64 ``{view: [n]}`` place labels.
         """
-        batch = {view: gather_rows(descriptors[view]) for view in self.views}
+        if self.place_levels is None:
+            raise RuntimeError("the losses need levels: call set_place_levels before training")
+        batch = {view: gather_rows(rows) for view, rows in embeddings.items()}
+        descriptors = [self.descriptor(rows, view) for view, rows in batch.items()]
         labels = gather_rows(places[self.views[0]])
-        levels = self.place_levels[labels[:, None], labels]
+        levels = self.place_levels(labels, labels)
         return {
             f"loss_{name}": self.loss_weights[name]
             * (
-                _mean_over_directions(loss, batch, levels)
+                _pair_loss(loss, descriptors, levels)
                 if _is_pair_loss(loss)
                 else torch.stack([loss(rows, labels) for rows in batch.values()]).mean()
             )
@@ -169,7 +197,7 @@ class CrossViewRetriever(BaseModel):
 
 
 def _build_losses(
-    configs: Mapping[str, Mapping[str, Any]],
+    configs: Mapping[str, Mapping[str, Any]], num_views: int
 ) -> tuple[dict[str, float], nn.ModuleDict]:
     weights: dict[str, float] = {}
     losses = nn.ModuleDict()
@@ -185,6 +213,11 @@ def _build_losses(
                 f"model.losses.{name}: {type(losses[name]).__name__}.forward must take "
                 "(query, gallery, levels) or (embedding, place_label)"
             )
+        if num_views == 1 and _is_pair_loss(losses[name]) and not hasattr(losses[name], "within"):
+            raise ConfigError(
+                f"model.losses.{name}: to compare the images of one view with each other, "
+                f"{type(losses[name]).__name__} must derive from geoloc.models.losses.PairLoss"
+            )
     return weights, losses
 
 
@@ -192,8 +225,12 @@ def _is_pair_loss(loss: nn.Module) -> bool:
     return "levels" in inspect.signature(loss.forward).parameters
 
 
-def _mean_over_directions(loss: nn.Module, batch: dict[str, Tensor], levels: Tensor) -> Tensor:
-    pairs = list(combinations(batch.values(), 2))
+def _pair_loss(loss: Any, descriptors: Sequence[Tensor], levels: Tensor) -> Tensor:
+    """Return the mean over both directions of all pairs of views, or the loss within one view."""
+    if len(descriptors) == 1:
+        value: Tensor = loss.within(descriptors[0], levels)
+        return value
+    pairs = list(combinations(descriptors, 2))
     if isinstance(loss, PairLoss):
         return torch.stack([loss.both_directions(*pair, levels) for pair in pairs]).mean()
     directions = [

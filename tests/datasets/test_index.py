@@ -1,12 +1,15 @@
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from geoloc.datasets import Index
 from geoloc.datasets.index import COLUMNS
+from geoloc.datasets.place_levels import place_levels
 from geoloc.errors import ConfigError, DatasetNotFoundError, IndexFormatError
 
 HEADER = "path,view,place,lat,lon,split"
@@ -48,6 +51,54 @@ def test_select():
     part = index.select(split="train", view="drone")
     assert (len(part), part.root, part.place_labels.tolist()) == (2, index.root, [1, 0])
     assert len(index.select(split="val")) == 0
+
+
+def labelled() -> Index:
+    """Three places of a label tree, without positions."""
+    return Index(
+        path=["a.png", "b.png", "c.png", "d.png"],
+        view=["image"] * 4,
+        place=[5, 2, 5, 9],
+        lat=[np.nan] * 4,
+        lon=[np.nan] * 4,
+        split=["train"] * 4,
+        root=Path("data"),
+        labels=[[1, 0], [1, 0], [1, 0], [3, 0]],
+        label_names=("middle", "coarse"),
+    )
+
+
+def test_a_label_tree_gives_levels_and_survives_a_file(tmp_path: Path):
+    index = labelled()
+    index.to_csv(tmp_path / "index.csv")
+    assert (tmp_path / "index.csv").read_text().splitlines()[:2] == [
+        f"{HEADER},label_middle,label_coarse",
+        "a.png,image,5,,,train,1,0",
+    ]
+    again = Index.read_csv(tmp_path / "index.csv", root="data")
+    assert not again.has_positions
+    assert again.label_names == ("middle", "coarse")
+    np.testing.assert_array_equal(again.labels, index.labels)
+    levels = place_levels(again.take([3, 1, 0]), ())
+    assert (len(levels), levels.highest) == (3, 3)
+    places = torch.arange(3)  # 2, 5, 9
+    assert levels(places, places).tolist() == [[3, 2, 1], [2, 3, 1], [1, 1, 3]]
+    assert levels(places[:1], places[1:]).tolist() == [[2, 1]]
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "reason"),
+    [
+        ("label_middle", "b.png,image,5,,,train,x", "label_middle 'x' must be a whole number"),
+        ("label_middle", "b.png,image,5,,,train,8", "place 5 has label_middle 8 here and another"),
+        ("middle", "b.png,image,5,,,train,1", "unknown column 'middle'"),
+        ("label_middle", "b.png,image,6,1.0,2.0,train,1", "lat=nan lon=nan is not a finite"),
+    ],
+)
+def test_a_wrong_label_is_named(tmp_path: Path, header: str, line: str, reason: str):
+    file = write(tmp_path, "a.png,image,5,,,train,1", line, header=f"{HEADER},{header}")
+    with pytest.raises(IndexFormatError, match=re.escape(reason)):
+        Index.read_csv(file)
 
 
 def test_columns_of_different_length():

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import torch
 
+from geoloc.datasets import Index
+from geoloc.datasets.place_levels import PlaceLevels
 from geoloc.engine.command_line import run_command
 from geoloc.engine.hooks import EpochSeedHook, PlaceLevelsHook
 from geoloc.errors import ConfigError
@@ -32,15 +34,22 @@ def test_an_epoch_draws_the_same_however_it_was_reached() -> None:
 def test_the_model_receives_the_levels_of_the_training_places() -> None:
     # One, two and three thousandths of a degree of latitude: about 111, 222 and 333 m.
     latlon = np.array([[30.0, 114.0], [30.001, 114.0], [30.003, 114.0], [31.0, 114.0]])
-    dataset = SimpleNamespace(place_latlon=latlon, thresholds_m=(3, 200, 500))
-    received: list[torch.Tensor] = []
+    index = Index(list("abcd"), ["drone"] * 4, range(4), *latlon.T, ["train"] * 4, ".")
+    dataset = SimpleNamespace(index=index, thresholds_m=(3, 200, 500))
+    received: list[PlaceLevels] = []
     runner = SimpleNamespace(
         train_dataloader=SimpleNamespace(dataset=dataset),
         model=SimpleNamespace(set_place_levels=received.append),
     )
     PlaceLevelsHook().before_train(runner)
-    assert received[0].dtype == torch.int8
-    assert received[0].tolist() == [[3, 2, 1, 0], [2, 3, 1, 0], [1, 1, 3, 0], [0, 0, 0, 3]]
+    places = torch.arange(4)
+    assert received[0](places, places).dtype == torch.int8
+    assert received[0](places, places).tolist() == [
+        [3, 2, 1, 0],
+        [2, 3, 1, 0],
+        [1, 1, 3, 0],
+        [0, 0, 0, 3],
+    ]
 
 
 def fail_in_worker() -> None:

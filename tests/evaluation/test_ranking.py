@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geoloc.datasets.place_levels import DistanceLevels
 from geoloc.evaluation.ranking import descending_order, rank, rank_all, rank_levels
 
 
@@ -91,7 +92,9 @@ def test_levels_follow_the_ranking():
     query_place = torch.randint(0, 4, (7,), generator=generator)
     gallery_place = torch.randint(0, 6, (30,), generator=generator)
     seen = 0
-    for chunk in rank_levels(query, gallery, table, query_place, gallery_place, chunk_size=3):
+    for chunk in rank_levels(
+        query, gallery, DistanceLevels(table, 3), query_place, gallery_place, chunk_size=3
+    ):
         assert chunk.levels.dtype == torch.int8
         for q, order, levels in zip(
             range(7)[chunk.queries], chunk.order, chunk.levels, strict=True

@@ -118,6 +118,19 @@ def test_both_directions_are_the_mean_of_two_calls(loss):
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
 
 
+def test_within_a_view_no_item_is_its_own_candidate(loss):
+    generator = torch.Generator().manual_seed(9)
+    rows = F.normalize(torch.randn(6, 9, generator=generator, dtype=torch.float64))
+    loss.double()
+    similarity = loss.similarity(rows, rows)
+    others = [[j for j in range(6) if j != i] for i in range(6)]
+    pick = torch.arange(6)[:, None], torch.tensor(others)
+    expected = loss.loss(similarity[pick], LEVELS["mixed"][pick])
+    assert loss.within(rows, LEVELS["mixed"]).item() == pytest.approx(expected.item(), rel=1e-12)
+    with pytest.raises(ValueError, match="at least 2 images"):
+        loss.within(rows[:1], LEVELS["mixed"][:1, :1])
+
+
 @pytest.mark.parametrize(
     ("query", "gallery", "levels"),
     [

@@ -2,9 +2,10 @@ import pytest
 import torch
 from torch import nn
 
+from geoloc.datasets.place_levels import DistanceLevels
 from geoloc.errors import ConfigError
 from geoloc.models import CrossViewRetriever
-from geoloc.registry import LOSSES, MODELS
+from geoloc.registry import HEADS, LOSSES, MODELS
 
 PARTS = {
     "backbone": {"type": "mmpretrain.ResNet", "depth": 18},
@@ -66,7 +67,7 @@ def test_unknown_shared_part_is_refused() -> None:
 def test_pair_loss_is_the_weighted_mean_of_both_directions() -> None:
     model = build(losses={"row": {"type": "RowSumLoss", "weight": 0.25}})
     table = torch.tensor([[3, 1, 0], [1, 3, 0], [0, 0, 3]], dtype=torch.int8)
-    model.set_place_levels(table)
+    model.set_place_levels(DistanceLevels(table, 3))
     labels = torch.tensor([2, 0])
     one, other = torch.randn(2, 4), torch.randn(2, 4)
     loss = model.loss({"drone": one, "satellite": other}, {"drone": labels, "satellite": labels})
@@ -81,7 +82,7 @@ def test_class_loss_is_the_mean_over_views() -> None:
     model = build(
         losses={"nsm": {"type": "NormalizedSoftmaxLoss", "num_places": 4, "embed_dims": 8}}
     )
-    model.set_place_levels(torch.eye(4, dtype=torch.int8))
+    model.set_place_levels(DistanceLevels(torch.eye(4, dtype=torch.int8), 1))
     labels = torch.tensor([1, 3])
     rows = {view: nn.functional.normalize(torch.randn(2, 8)) for view in model.views}
     loss = model.loss(rows, dict.fromkeys(model.views, labels))["loss_nsm"]
@@ -94,7 +95,7 @@ def test_proxies_of_another_number_of_places_are_refused() -> None:
         losses={"nsm": {"type": "NormalizedSoftmaxLoss", "num_places": 4, "embed_dims": 8}}
     )
     with pytest.raises(ConfigError, match=r"nsm\.num_places=4.*has 5 places; set num_places=5"):
-        model.set_place_levels(torch.zeros(5, 5, dtype=torch.int8))
+        model.set_place_levels(DistanceLevels(torch.zeros(5, 5, dtype=torch.int8), 3))
 
 
 def test_a_loss_of_neither_contract_is_refused() -> None:
@@ -107,6 +108,63 @@ def test_a_loss_of_neither_contract_is_refused() -> None:
         build(losses={"odd": {"type": "OneArgument"}})
     with pytest.raises(ConfigError, match=r"model\.losses\.odd must be a dict"):
         build(losses={"odd": "DyCLLoss"})
+
+
+@HEADS.register_module()
+class RawHead(nn.Linear):
+    """A head whose embedding is not its descriptor."""
+
+    def descriptor(self, embedding: torch.Tensor) -> torch.Tensor:
+        return nn.functional.normalize(embedding, dim=1)
+
+
+RAW = {"head": {"type": "RawHead", "in_features": 512, "out_features": 8}}
+
+
+def test_class_losses_take_embeddings_and_pair_losses_descriptors() -> None:
+    seen: list[torch.Tensor] = []
+
+    @LOSSES.register_module(force=True)
+    class SeenPairLoss(nn.Module):
+        def forward(self, query, gallery, levels):
+            seen.append(query)
+            return query.sum()
+
+    @LOSSES.register_module(force=True)
+    class SeenClassLoss(nn.Module):
+        def forward(self, embedding, place_label):
+            seen.append(embedding)
+            return embedding.sum()
+
+    losses = {"pair": {"type": "SeenPairLoss"}, "place": {"type": "SeenClassLoss"}}
+    model = build(**RAW, losses=losses)
+    model.set_place_levels(DistanceLevels(torch.eye(3, dtype=torch.int8), 1))
+    rows, labels = 5 * torch.randn(3, 8), torch.arange(3)
+    model.loss(dict.fromkeys(model.views, rows), dict.fromkeys(model.views, labels))
+    torch.testing.assert_close(seen[0], nn.functional.normalize(rows, dim=1))
+    torch.testing.assert_close(seen[-1], rows)
+
+
+def test_a_flipped_test_image_adds_its_embedding() -> None:
+    model = build(**RAW, flip_test=True).eval()
+    picture = images()["drone"]
+    both = model.embed(picture, "drone") + model.embed(picture.flip(-1), "drone")
+    found = model.describe(picture, "drone")
+    torch.testing.assert_close(found, nn.functional.normalize(both, dim=1))
+    torch.testing.assert_close(model.describe(picture.flip(-1), "drone"), found)
+
+
+def test_one_view_is_compared_with_itself() -> None:
+    model = build(views=("image",), losses={"dycl": {"type": "DyCLLoss"}})
+    table = torch.tensor([[3, 1, 0], [1, 3, 0], [0, 0, 3]], dtype=torch.int8)
+    model.set_place_levels(DistanceLevels(table, 3))
+    rows = nn.functional.normalize(torch.randn(4, 8))
+    labels = torch.tensor([0, 1, 2, 0])
+    loss = model.loss({"image": rows}, {"image": labels})["loss_dycl"]
+    expected = model.losses["dycl"].within(rows, table[labels][:, labels])
+    torch.testing.assert_close(loss, expected)
+    with pytest.raises(ConfigError, match=r"model\.losses\.row: .* must derive from"):
+        build(views=("image",), losses={"row": {"type": "RowSumLoss"}})
 
 
 def test_predict_keeps_rows_beside_their_descriptors() -> None:

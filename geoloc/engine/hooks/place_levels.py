@@ -2,24 +2,18 @@
 
 from typing import Any
 
-import torch
 from mmengine.hooks import Hook
 
-from geoloc.geo import geodesic_distance, relevance_levels
+from geoloc.datasets.place_levels import place_levels
 from geoloc.registry import HOOKS
 
 
 @HOOKS.register_module()
 class PlaceLevelsHook(Hook):
-    """Compute the place x place level table once and store it on the model's device.
-
-    A loss then looks levels up by place label at no cost per step.
-    """
+    """Give the model the levels between places once, so that a step only looks them up."""
 
     def before_train(self, runner: Any) -> None:
-        """Build the table from the training dataset's coordinates and thresholds."""
+        """Take them from the training dataset's coordinates and thresholds, or its labels."""
         dataset = runner.train_dataloader.dataset
-        distance_m = geodesic_distance(dataset.place_latlon, dataset.place_latlon)
-        levels = relevance_levels(distance_m, dataset.thresholds_m)
         model = getattr(runner.model, "module", runner.model)
-        model.set_place_levels(torch.from_numpy(levels))
+        model.set_place_levels(place_levels(dataset.index, dataset.thresholds_m))

@@ -53,7 +53,7 @@ class DyCLLoss(PairLoss):
 
     def loss(self, similarity: Tensor, levels: Tensor) -> Tensor:
         """Return the mean over the anchors of Eq. 4 for similarities and levels ``[N, M]``."""
-        levels = levels.contiguous().clamp(0, len(self.margins)).long()
+        levels = levels.clamp(0, len(self.margins)).long()
         signed = similarity * torch.where(levels == 0, self.scale, -self.scale)
         # The levels partition the gallery: one pass gives the sums over exactly level 0, 1, ..., L,
         # and the nested sums over level r and above follow by adding from the top.

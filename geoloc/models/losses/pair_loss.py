@@ -52,11 +52,35 @@ class PairLoss(nn.Module, ABC):
         check_pair_shapes(query, gallery, levels)
         with full_precision(query, gallery) as (query, gallery):
             similarity = self.similarity(query, gallery)
-            return (self.loss(similarity, levels) + self.loss(similarity.T, levels.T)) / 2
+            back = self.loss(similarity.T.contiguous(), levels.T.contiguous())
+            return (self.loss(similarity, levels) + back) / 2
+
+    def within(self, descriptors: Tensor, levels: Tensor) -> Tensor:
+        """Return the loss of every item of a batch against all others; no item is its own positive.
+
+        Args:
+            descriptors: ``[N, D]``, N >= 2.
+            levels: Levels ``[N, N]``, any integer dtype.
+
+        Raises:
+            ValueError: If the shapes do not fit together or there is no other item.
+        """
+        check_pair_shapes(descriptors, descriptors, levels)
+        if len(descriptors) < 2:
+            raise ValueError("a loss within one view needs a batch of at least 2 images.")
+        with full_precision(descriptors) as (descriptors,):
+            similarity = self.similarity(descriptors, descriptors)
+            return self.loss(without_diagonal(similarity), without_diagonal(levels))
 
     @abstractmethod
     def loss(self, similarity: Tensor, levels: Tensor) -> Tensor:
         """Return the scalar loss of similarities ``[N, M]``, in full precision, and levels."""
+
+
+def without_diagonal(square: Tensor) -> Tensor:
+    """Return ``[N, N - 1]``: the rows of ``square [N, N]`` without their own entry."""
+    size = len(square)
+    return square.reshape(-1)[1:].view(size - 1, size + 1)[:, :-1].reshape(size, size - 1)
 
 
 def check_pair_shapes(query: Tensor, gallery: Tensor, levels: Tensor) -> None:
