@@ -23,6 +23,8 @@ train_dataloader = dict(
     sampler=dict(
         type='DynamicSimilaritySampler', neighbour_select=4, neighbour_range={neighbours}))
 val_dataloader = dict(dataset=dict(pipelines=dict(drone=small, satellite=small)))
+model = dict(
+    backbone=dict(stem_channels=8, base_channels=8), head=dict(in_dims=64, embed_dims=16))
 default_hooks = dict(checkpoint=dict(max_keep_ckpts=-1))
 custom_hooks = [dict(type='NeighbourMiningHook', start_epoch={start}, interval=9)]
 """
