@@ -7,18 +7,30 @@ from geoloc.datasets.image_dataset import ImageDataset
 from geoloc.datasets.index import Index
 from geoloc.datasets.pair_dataset import PairDataset
 from geoloc.datasets.protocol import Protocol, fingerprint
-from geoloc.datasets.samplers import UniquePlaceSampler
+from geoloc.datasets.samplers import (
+    DynamicSimilaritySampler,
+    GPSSampler,
+    HierarchicalSampler,
+    NearPlaceSampler,
+    PlaceImageSampler,
+    UniquePlaceSampler,
+)
 from geoloc.datasets.source import IndexDataset, Source
 from geoloc.datasets.transforms import LoadImage, RandomRotation
 
 __all__ = [
     "CampusWorld",
     "DACampus",
+    "DynamicSimilaritySampler",
+    "GPSSampler",
+    "HierarchicalSampler",
     "ImageDataset",
     "Index",
     "IndexDataset",
     "LoadImage",
+    "NearPlaceSampler",
     "PairDataset",
+    "PlaceImageSampler",
     "Protocol",
     "RandomRotation",
     "Source",

@@ -4,7 +4,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from geoloc.datasets import UniquePlaceSampler
-from geoloc.datasets.samplers import unique_place
+from geoloc.datasets.samplers import global_batch
 from geoloc.errors import ConfigError
 from geoloc.registry import SAMPLERS
 
@@ -28,7 +28,7 @@ def feasible(counts, batch):
 @pytest.fixture
 def as_rank(monkeypatch):
     def set_rank(rank, world_size):
-        monkeypatch.setattr(unique_place, "get_dist_info", lambda: (rank, world_size))
+        monkeypatch.setattr(global_batch, "get_dist_info", lambda: (rank, world_size))
 
     return set_rank
 
@@ -63,7 +63,7 @@ def test_ranks_together_are_one_process(counts, batch, world_size, seed):
     with pytest.MonkeyPatch.context() as patch:
         ranks = []
         for rank in range(world_size):
-            patch.setattr(unique_place, "get_dist_info", lambda rank=rank: (rank, world_size))
+            patch.setattr(global_batch, "get_dist_info", lambda rank=rank: (rank, world_size))
             sampler = UniquePlaceSampler(dataset, batch, seed=seed)
             ranks.append(list(sampler))
             assert len(ranks[-1]) == len(sampler)
@@ -123,7 +123,7 @@ def test_a_short_epoch_is_the_start_of_a_whole_one():
 
 
 def test_seed_none_draws_a_shared_seed(monkeypatch):
-    monkeypatch.setattr(unique_place, "sync_random_seed", lambda: 77)
+    monkeypatch.setattr(global_batch, "sync_random_seed", lambda: 77)
     dataset = Places(np.repeat(np.arange(6), 3))
     assert list(UniquePlaceSampler(dataset, 3)) == list(UniquePlaceSampler(dataset, 3, seed=77))
 

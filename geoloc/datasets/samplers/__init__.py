@@ -1,5 +1,25 @@
 """Samplers: the order in which training sees the items."""
 
-from geoloc.datasets.samplers.unique_place import UniquePlaceSampler, unique_place_order
+from geoloc.datasets.samplers.dynamic_similarity import DynamicSimilaritySampler
+from geoloc.datasets.samplers.global_batch import GlobalBatchSampler
+from geoloc.datasets.samplers.gps import GPSSampler
+from geoloc.datasets.samplers.hierarchical import HierarchicalSampler
+from geoloc.datasets.samplers.near_place import NearPlaceSampler
+from geoloc.datasets.samplers.neighbour_batches import NeighbourBatchSampler, neighbour_batches
+from geoloc.datasets.samplers.neighbour_table import most_similar, nearest_places
+from geoloc.datasets.samplers.place_image import PlaceImageSampler
+from geoloc.datasets.samplers.unique_place import UniquePlaceSampler
 
-__all__ = ["UniquePlaceSampler", "unique_place_order"]
+__all__ = [
+    "DynamicSimilaritySampler",
+    "GPSSampler",
+    "GlobalBatchSampler",
+    "HierarchicalSampler",
+    "NearPlaceSampler",
+    "NeighbourBatchSampler",
+    "PlaceImageSampler",
+    "UniquePlaceSampler",
+    "most_similar",
+    "nearest_places",
+    "neighbour_batches",
+]
