@@ -183,6 +183,9 @@ PARAM_SCHEDULERS = _child(
 FUNCTIONS = _child("function", mmengine_registry.FUNCTIONS, "geoloc.datasets")
 
 RUNNERS = _child("runner", mmengine_registry.RUNNERS, "geoloc.engine")
+WEIGHT_INITIALIZERS = _child(
+    "weight initializer", mmengine_registry.WEIGHT_INITIALIZERS, "geoloc.engine"
+)
 
 # The Runner also searches these by scope; without a child of that scope mmengine warns at every
 # build. They hold nothing of geoloc's own and hand every name on to mmengine.
@@ -195,7 +198,6 @@ INHERITED = {
         "OPTIMIZERS",
         "LOG_PROCESSORS",
         "MODEL_WRAPPERS",
-        "WEIGHT_INITIALIZERS",
         "EVALUATOR",
         "VISBACKENDS",
         "TASK_UTILS",

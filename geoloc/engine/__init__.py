@@ -4,6 +4,7 @@ from geoloc.engine import hooks
 from geoloc.engine.checkpoint import PlainCheckpointHook
 from geoloc.engine.optim import PartwiseCosineLR, PartwiseOptimWrapperConstructor
 from geoloc.engine.precision import BFloat16OptimWrapper
+from geoloc.engine.pretrained import PretrainedInit
 from geoloc.engine.runner import QuietRunner
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "PartwiseCosineLR",
     "PartwiseOptimWrapperConstructor",
     "PlainCheckpointHook",
+    "PretrainedInit",
     "QuietRunner",
     "hooks",
 ]

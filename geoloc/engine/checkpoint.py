@@ -46,6 +46,11 @@ def load_local_checkpoint(filename: str, map_location: Any = "cpu") -> dict[str,
             "loading those can run code of whoever made the file; if you trust its source, set "
             f"{TRUST_VARIABLE}=1 and repeat the command"
         ) from error
+    except (ImportError, AttributeError) as error:  # only where pickled objects are allowed
+        raise CheckpointError(
+            f"checkpoint {filename} holds objects of a package that cannot be imported ({error}); "
+            "install that package and repeat the command"
+        ) from error
     except (RuntimeError, EOFError, OSError, ValueError) as error:
         first_line = str(error).partition("\n")[0]
         raise CheckpointError(f"checkpoint {filename} cannot be read: {first_line}") from error
@@ -82,29 +87,34 @@ class PlainCheckpointHook(Hook):
             if isinstance(columns, list):
                 history[key] = HistoryBuffer(*(column.numpy() for column in columns))
         model = getattr(runner.model, "module", runner.model)
-        check_weights_fit(model, checkpoint.get("state_dict", checkpoint))
+        # Describing images takes no losses: only a resumed training needs their parameters.
+        ignored = () if runner.cfg.get("resume") else ("losses.",)
+        check_weights_fit(model, checkpoint.get("state_dict", checkpoint), ignored)
 
 
-def check_weights_fit(model: torch.nn.Module, state_dict: dict[str, Any]) -> None:
+def check_weights_fit(
+    model: torch.nn.Module, state_dict: dict[str, Any], ignored: tuple[str, ...] = ()
+) -> None:
     """Refuse weights of another model.
 
     Args:
         model: The model that will receive the weights.
         state_dict: Tensors by parameter name.
+        ignored: Beginnings of names that need not fit.
 
     Raises:
         CheckpointError: If a name is missing or unexpected, or a shape differs; the message counts
             them and names the first.
     """
-    expected = model.state_dict()
-    names = {name.removeprefix("module.") for name in state_dict}
-    problems = [f"{name} is missing" for name in expected if name not in names]
-    problems += [f"{name} is unexpected" for name in sorted(names - set(expected))]
-    for name, value in state_dict.items():
-        target = expected.get(name.removeprefix("module."))
-        if target is not None and target.shape != getattr(value, "shape", None):
-            shape = tuple(getattr(value, "shape", ()))
-            problems.append(f"{name} has shape {shape}, the model {tuple(target.shape)}")
+    expected = {k: v for k, v in model.state_dict().items() if not k.startswith(ignored)}
+    found = {name.removeprefix("module."): value for name, value in state_dict.items()}
+    found = {name: value for name, value in found.items() if not name.startswith(ignored)}
+    problems = [f"{name} is missing" for name in expected if name not in found]
+    problems += [f"{name} is unexpected" for name in sorted(set(found) - set(expected))]
+    for name, target in expected.items():
+        shape = getattr(found.get(name), "shape", ())
+        if name in found and target.shape != shape:
+            problems.append(f"{name} has shape {tuple(shape)}, the model {tuple(target.shape)}")
     if problems:
         raise CheckpointError(
             f"the checkpoint is of another model than the config: {problems[0]}"

@@ -1,7 +1,7 @@
-"""Models: the cross-view retriever, its heads and losses."""
+"""Models: the cross-view retriever, its backbones, necks, heads and losses."""
 
-from geoloc.models import heads, losses
+from geoloc.models import backbones, heads, losses, necks
 from geoloc.models.preprocessor import ViewPreprocessor
 from geoloc.models.retriever import CrossViewRetriever
 
-__all__ = ["CrossViewRetriever", "ViewPreprocessor", "heads", "losses"]
+__all__ = ["CrossViewRetriever", "ViewPreprocessor", "backbones", "heads", "losses", "necks"]

@@ -1,4 +1,5 @@
 import pickle
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -36,7 +37,7 @@ def test_history_survives_without_pickled_objects(tmp_path: Path) -> None:
             "resumed_keys": {"train/loss": True},
         },
     }
-    hook, runner = PlainCheckpointHook(), SimpleNamespace(model=nn.Identity())
+    hook, runner = PlainCheckpointHook(), SimpleNamespace(model=nn.Identity(), cfg={})
     hook.before_save_checkpoint(runner, content)
     torch.save(content, tmp_path / "run.pth")
     loaded = load_local_checkpoint(str(tmp_path / "run.pth"))
@@ -96,3 +97,31 @@ def test_weights_of_another_model_are_refused(change, message: str) -> None:
     change(weights)
     with pytest.raises(CheckpointError, match=message):
         check_weights_fit(model, weights)
+
+
+@pytest.mark.parametrize(("resume", "fits"), [(False, True), (True, False)])
+def test_only_a_resumed_run_needs_the_weights_of_losses(resume: bool, fits: bool) -> None:
+    model = nn.ModuleDict({"head": nn.Linear(2, 3), "losses": nn.Linear(2, 9)})
+    weights = {k: v for k, v in model.state_dict().items() if k != "losses.weight"}
+    weights |= {"losses.bias": torch.zeros(4), "losses.extra": torch.zeros(1)}
+    runner = SimpleNamespace(model=model, cfg={"resume": resume})
+    if fits:
+        PlainCheckpointHook().after_load_checkpoint(runner, {"state_dict": weights})
+        return
+    with pytest.raises(CheckpointError, match=r"losses\.weight is missing \(and 2 more"):
+        PlainCheckpointHook().after_load_checkpoint(runner, {"state_dict": weights})
+
+
+def test_a_missing_package_of_a_trusted_file_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "odd_package.py").write_text("class Config:\n    pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import odd_package
+
+    torch.save({"config": odd_package.Config()}, tmp_path / "some.pth")
+    monkeypatch.delitem(sys.modules, "odd_package")
+    (tmp_path / "odd_package.py").unlink()
+    monkeypatch.setenv("GEOLOC_TRUST_CHECKPOINTS", "1")
+    with pytest.raises(CheckpointError, match=r"some\.pth .*'odd_package'.*install that package"):
+        load_local_checkpoint(str(tmp_path / "some.pth"))

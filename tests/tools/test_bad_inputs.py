@@ -177,6 +177,14 @@ def wrong_contract(place: Workplace) -> str:
         sys.path.remove(str(place.folder))
 
 
+def start_weights_of_another_network(place: Workplace) -> str:
+    torch.save({"state_dict": {"stem.weight": torch.zeros(1)}}, "start.pth")
+    return train(
+        place,
+        "model = dict(backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='start.pth')))\n",
+    )
+
+
 def descriptors_of_another_index(place: Workplace) -> str:
     run = place.folder / "saved"
     run.mkdir()
@@ -333,6 +341,10 @@ CASES: dict[str, tuple[Callable[[Workplace], str], str]] = {
     "checkpoint with a pickled object": (
         test_checkpoint({"state_dict": {}, "extra": Path("x")}),
         r"pickled objects.*GEOLOC_TRUST_CHECKPOINTS=1",
+    ),
+    "start weights of another network": (
+        start_weights_of_another_network,
+        r"nothing in start\.pth fits ResNet: the file has stem\.weight",
     ),
     "neither checkpoint nor descriptors": (
         lambda place: call("test", place.configure()),
