@@ -3,6 +3,7 @@
 from geoloc.datasets.campus_world import CampusWorld
 from geoloc.datasets.collate import collate_views
 from geoloc.datasets.da_campus import DACampus
+from geoloc.datasets.dyml import DyML
 from geoloc.datasets.image_dataset import ImageDataset
 from geoloc.datasets.index import Index
 from geoloc.datasets.pair_dataset import PairDataset
@@ -10,10 +11,12 @@ from geoloc.datasets.protocol import Protocol, fingerprint
 from geoloc.datasets.samplers import UniquePlaceSampler
 from geoloc.datasets.source import IndexDataset, Source
 from geoloc.datasets.transforms import LoadImage, RandomRotation
+from geoloc.datasets.university1652 import University1652
 
 __all__ = [
     "CampusWorld",
     "DACampus",
+    "DyML",
     "ImageDataset",
     "Index",
     "IndexDataset",
@@ -23,6 +26,7 @@ __all__ = [
     "RandomRotation",
     "Source",
     "UniquePlaceSampler",
+    "University1652",
     "collate_views",
     "fingerprint",
 ]
