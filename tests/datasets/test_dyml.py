@@ -91,7 +91,7 @@ def test_the_sets_do_not_share_places(tmp_path: Path):
             3,
             "place 40 has label_middle 8 here",
         ),
-        ("train/label.csv", ", 1, 8, 42", ", 1, 9, 42", 9, "place 42 has label_middle 8 here and"),
+        ("train/label.csv", ", 1, 8, 42", ", 1, 9, 42", 10, "place 42 has label_middle 8 here and"),
         ("train/label.csv", "\n2.jpg", "\n1.jpg", 3, "path 'train/imgs/1.jpg' is already in"),
         ("train/label.csv", "\n2.jpg", "\n", 3, "path '' must be relative"),
         ("bmk_fine/query.csv", "\n2.jpg, 0", "\n2.jpg, 3", 3, "bmk_fine/gallery/2.jpg has another"),
@@ -275,7 +275,7 @@ def test_one_view_model_trains_and_describes(tmp_path: Path):
     assert batch["places"]["image"].tolist() == [0, 0, 1, 1, 2, 3]
     losses = model(**batch, mode="loss")
     sum(losses.values()).backward()
-    assert all(float(loss) > 0 for loss in losses.values())
+    assert all(loss.item() > 0 for loss in losses.values())
     assert all(p.grad.isfinite().all() for p in model.parameters())
 
     test = ImageDataset(
