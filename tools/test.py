@@ -7,8 +7,8 @@ import torch
 from geoloc.engine.command_line import add_run_arguments, config_of, run_command
 from geoloc.engine.run import test
 from geoloc.errors import ConfigError
-from geoloc.evaluation import evaluate_retrieval
 from geoloc.evaluation.results import format_results, load_run
+from geoloc.registry import METRICS
 
 
 def main() -> None:
@@ -28,8 +28,11 @@ def main() -> None:
         return
     descriptors, index, content = load_run(args.descriptors)
     thresholds_m = content["protocol"]["thresholds_m"]
-    tasks = cfg.test_evaluator.get("tasks", [key for key in content if "->" in key])
-    results = evaluate_retrieval(torch.from_numpy(descriptors), index, thresholds_m, tasks)
+    evaluator = dict(cfg.test_evaluator)
+    if tasks := [key for key in content if "->" in key]:  # those of the run, unless the config says
+        evaluator.setdefault("tasks", tasks)
+    metric = METRICS.build(evaluator)
+    results = metric.measure(torch.from_numpy(descriptors), index, thresholds_m)
     print(format_results({"result": results}))
 
 

@@ -3,6 +3,7 @@
 from geoloc.datasets.campus_world import CampusWorld
 from geoloc.datasets.collate import collate_views
 from geoloc.datasets.da_campus import DACampus
+from geoloc.datasets.dyml import DyML
 from geoloc.datasets.image_dataset import ImageDataset
 from geoloc.datasets.index import Index
 from geoloc.datasets.pair_dataset import PairDataset
@@ -17,10 +18,12 @@ from geoloc.datasets.samplers import (
 )
 from geoloc.datasets.source import IndexDataset, Source
 from geoloc.datasets.transforms import LoadImage, RandomRotation
+from geoloc.datasets.university1652 import University1652
 
 __all__ = [
     "CampusWorld",
     "DACampus",
+    "DyML",
     "DynamicSimilaritySampler",
     "GPSSampler",
     "HierarchicalSampler",
@@ -35,6 +38,7 @@ __all__ = [
     "RandomRotation",
     "Source",
     "UniquePlaceSampler",
+    "University1652",
     "collate_views",
     "fingerprint",
 ]

@@ -1,5 +1,6 @@
 """The test samples: every image once."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ class ImageDataset(Dataset[dict[str, Any]]):
 
     Args:
         source: A registered source (``DACampus`` ...) or its config.
-        split: Part of the dataset.
+        split: Part of the dataset, or several parts (queries and gallery).
         pipelines: For every view its transforms, ``mmpretrain.PackInputs`` last.
 
     Attributes:
@@ -39,7 +40,11 @@ class ImageDataset(Dataset[dict[str, Any]]):
     """
 
     def __init__(
-        self, source: Source | dict[str, Any], split: str = "test", *, pipelines: PipelineConfigs
+        self,
+        source: Source | dict[str, Any],
+        split: str | Sequence[str] = "test",
+        *,
+        pipelines: PipelineConfigs,
     ) -> None:
         source = build_source(source)
         self.pipelines = ViewPipelines(pipelines)
@@ -72,15 +77,16 @@ class ImageDataset(Dataset[dict[str, Any]]):
         }
 
 
-def check_selection(source: Source, split: str, views: tuple[str, ...]) -> None:
-    """Check that a split has images of all views.
+def check_selection(source: Source, split: str | Sequence[str], views: tuple[str, ...]) -> None:
+    """Check that there are such splits, and that together they have images of all views.
 
     Raises:
         ConfigError: If it does not; the message lists what there is.
     """
     splits = np.unique(source.index.split).tolist()
-    if split not in splits:
-        raise ConfigError(f"split={split!r} is not in the dataset: it has {', '.join(splits)}")
+    for name in [split] if isinstance(split, str) else split:
+        if name not in splits:
+            raise ConfigError(f"split={name!r} is not in the dataset: it has {', '.join(splits)}")
     known = np.unique(source.index.select(split=split).view).tolist()
     for view in views:
         if view not in known:

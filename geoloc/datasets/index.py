@@ -103,13 +103,14 @@ class Index:
         chosen = np.asarray(rows)
         return replace(self, **{name: getattr(self, name)[chosen] for name in (*COLUMNS, "labels")})
 
-    def select(self, split: str | None = None, view: str | Sequence[str] | None = None) -> "Index":
-        """Return the rows of one split and of one or several views, in index order."""
+    def select(
+        self, split: str | Sequence[str] | None = None, view: str | Sequence[str] | None = None
+    ) -> "Index":
+        """Return the rows of one or several splits and views, in index order."""
         chosen = np.ones(len(self), dtype=bool)
-        if split is not None:
-            chosen &= self.split == split
-        if view is not None:
-            chosen &= np.isin(self.view, [view] if isinstance(view, str) else list(view))
+        for column, names in ((self.split, split), (self.view, view)):
+            if names is not None:
+                chosen &= np.isin(column, [names] if isinstance(names, str) else list(names))
         return self.take(chosen)
 
     @cached_property

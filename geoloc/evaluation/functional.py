@@ -9,12 +9,17 @@ Relevant items are few, so the functions gather their ranks first and never buil
 ``[Q, N]`` array.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 RADII_M = (25, 50, 100, 200)
+ONE_PERCENT: dict[str, Callable[[int], int]] = {
+    "floor": lambda size: size // 100,
+    "floor+1": lambda size: size // 100 + 1,
+    "round+1": lambda size: round(size * 0.01) + 1,
+}
 
 
 def average_precision(relevant: Tensor) -> Tensor:
@@ -28,6 +33,59 @@ def average_precision(relevant: Tensor) -> Tensor:
     found = _running_count(torch.ones_like(query, dtype=torch.bool), query, len(relevant))
     precision = found.double() / (index + 1)
     return _sum_per_query(precision, query, len(relevant)) / _count(relevant)
+
+
+def average_precision_at_r(relevant: Tensor) -> Tensor:
+    """Return mAP@R per query: average precision of which only the ranks up to R count.
+
+    ``1/R sum_{k <= R} b_k (b_1 + ... + b_k) / k`` (Musgrave et al., A Metric Learning Reality
+    Check, ECCV 2020).
+
+    Args:
+        relevant: Ranked relevance b ``[Q, N]``.
+    """
+    _check_ranked(relevant)
+    total = _count(relevant)
+    query, index = relevant.nonzero(as_tuple=True)
+    found = _running_count(torch.ones_like(query, dtype=torch.bool), query, len(relevant))
+    precision = (found.double() / (index + 1)).masked_fill_(index >= total[query], 0)
+    return _sum_per_query(precision, query, len(relevant)) / total
+
+
+def trapezoidal_average_precision(relevant: Tensor) -> Tensor:
+    """Return the area under the precision-recall curve by the trapezoidal rule per query.
+
+    ``1/R sum_{relevant k} (p_{k-1} + p_k) / 2`` with the precision ``p_k = (b_1 + ... + b_k) / k``
+    and ``p_0 = 1``. This is the AP of University-1652 (Zheng et al., ACM MM 2020) and of the
+    benchmarks that share its code; it is below :func:`average_precision` wherever an irrelevant
+    item precedes a relevant one.
+
+    Args:
+        relevant: Ranked relevance b ``[Q, N]``.
+    """
+    _check_ranked(relevant)
+    query, index = relevant.nonzero(as_tuple=True)
+    found = _running_count(torch.ones_like(query, dtype=torch.bool), query, len(relevant)).double()
+    before = torch.where(index > 0, (found - 1) / index, 1.0)
+    area = (before + found / (index + 1)) / 2
+    return _sum_per_query(area, query, len(relevant)) / _count(relevant)
+
+
+def one_percent_depth(gallery_size: int, convention: str = "floor") -> int:
+    """Return the depth K that "recall at 1 %" of a gallery means, at least 1.
+
+    Args:
+        gallery_size: N, the number of gallery images.
+        convention: ``floor``: N / 100 rounded down (SAFA, Sample4Geo on CVUSA, TransGeo), the plain
+            reading; ``floor+1`` (CVM-Net, VIGOR); ``round+1`` (University-1652, LPN, SUES-200,
+            DenseUAV, which read the curve at the 0-based index ``round(0.01 N)``).
+
+    Raises:
+        ValueError: If there is no such convention.
+    """
+    if convention not in ONE_PERCENT:
+        raise ValueError(f"one_percent={convention!r} must be one of {', '.join(ONE_PERCENT)}")
+    return max(1, ONE_PERCENT[convention](gallery_size))
 
 
 def recall_at_k(relevant: Tensor, k: int) -> Tensor:

@@ -1,33 +1,24 @@
-"""mmengine's evaluator for hierarchical retrieval."""
+"""Hierarchical retrieval: metrics over relevance levels, at every scale."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
-import torch
-from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process
-from mmengine.evaluator import BaseMetric
+from torch import Tensor
 
 from geoloc.datasets.index import Index
-from geoloc.errors import DatasetError
-from geoloc.evaluation.results import save_run
+from geoloc.evaluation.descriptor_metric import DescriptorMetric
+from geoloc.evaluation.results import Results
 from geoloc.evaluation.retrieval import evaluate_retrieval
 from geoloc.registry import METRICS
 
 
 @METRICS.register_module()
-class HierarchicalRetrieval(BaseMetric):
-    """Collect the descriptors of all test images once, then evaluate every task.
-
-    Images, coordinates and thresholds come from the dataset's ``metainfo``. Descriptors are put in
-    the order of the index whatever process described them; images that a distributed sampler
-    repeats to even out the processes count once.
+class HierarchicalRetrieval(DescriptorMetric):
+    """The protocol of DA-Campus: every metric of ``evaluate_retrieval`` for every task.
 
     Args:
-        tasks: Directions ``query_view->gallery_view``.
-        output_dir: Folder for ``metrics.json``, ``descriptors.npy`` and ``index.csv``; ``None``
-            writes nothing. The command lines set it to the work folder.
-        config_hash: Written with the metrics. The command lines set it.
+        tasks: Directions ``query_view->gallery_view``, see ``task_rows``.
+        output_dir: As in ``DescriptorMetric``.
+        config_hash: As in ``DescriptorMetric``.
     """
 
     def __init__(
@@ -36,57 +27,9 @@ class HierarchicalRetrieval(BaseMetric):
         output_dir: str | None = None,
         config_hash: str | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(output_dir, config_hash)
         self.tasks = tuple(tasks)
-        self.output_dir = output_dir
-        self.config_hash = config_hash
 
-    def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
-        """Keep the rows and descriptors of one batch, ``predict``'s list of one dict per view."""
-        for sample in data_samples:
-            rows, descriptors = sample["rows"], sample["descriptors"]
-            self.results.append((rows.cpu().numpy(), descriptors.float().cpu().numpy()))
-
-    def evaluate(self, size: int) -> dict[str, float]:
-        """Gather all processes' descriptors and compute the metrics, the same on every process.
-
-        Args:
-            size: Number of test images.
-
-        Returns:
-            ``{'<task>/<metric>': value}``.
-        """
-        rows = np.concatenate([part[0] for part in self.results])
-        descriptors = np.concatenate([part[1] for part in self.results])
-        gathered = all_gather_object((rows, descriptors))
-        self.results.clear()
-        metrics: list[Any] = [None]
-        if is_main_process():
-            rows = np.concatenate([part[0] for part in gathered])
-            unique, first = np.unique(rows, return_index=True)
-            if len(unique) != size:
-                raise DatasetError(f"{len(unique)} of {size} test images were described")
-            metrics = [self.compute(np.concatenate([part[1] for part in gathered])[first])]
-        broadcast_object_list(metrics)
-        return dict(metrics[0])
-
-    def compute(self, descriptors: np.ndarray) -> dict[str, float]:
-        """Evaluate descriptors ``[n, D]`` in index order, and save the run."""
-        meta = self.dataset_meta or {}
-        index: Index = meta["index"]
-        results = evaluate_retrieval(
-            torch.from_numpy(descriptors), index, meta["thresholds_m"], self.tasks
-        )
-        if self.output_dir is not None:
-            save_run(
-                self.output_dir, results, descriptors, index, meta["protocol"], self.config_hash
-            )
-        return {
-            f"{task}/{name}": value
-            for task, values in results.items()
-            for name, value in values.items()
-        }
-
-    def compute_metrics(self, results: list[Any]) -> dict[str, float]:
-        """Unused: ``evaluate`` gathers by row instead of by position."""
-        raise TypeError("HierarchicalRetrieval evaluates through evaluate(), not compute_metrics()")
+    def measure(self, descriptors: Tensor, index: Index, thresholds_m: Sequence[float]) -> Results:
+        """Compute the metrics of every task, arguments as in ``DescriptorMetric``."""
+        return evaluate_retrieval(descriptors, index, thresholds_m, self.tasks)

@@ -27,7 +27,7 @@ class RankedChunk(NamedTuple):
 
 
 def rank(
-    query: Tensor, gallery: Tensor, chunk_size: int | None = None
+    query: Tensor, gallery: Tensor, chunk_size: int | None = None, exclude: Tensor | None = None
 ) -> Iterator[tuple[slice, Tensor]]:
     """Rank the gallery for one run of queries after the other.
 
@@ -39,6 +39,8 @@ def rank(
         query: Descriptors ``[Q, D]``.
         gallery: Descriptors ``[G, D]`` on the same device.
         chunk_size: Queries per chunk; by default as many as make two million pairs (about 60 MB).
+        exclude: For every query the one gallery item that comes last whatever its score, int64
+            ``[Q]``; -1 for none.
 
     Returns:
         An iterator of chunks: the queries as a slice, and the gallery indices, best first, int64
@@ -49,16 +51,21 @@ def rank(
             descriptor is not finite.
     """
     _check_descriptors(query, gallery, chunk_size)
-    return _chunks(query, gallery.double().T, chunk_size)
+    return _chunks(query, gallery.double().T, chunk_size, exclude)
 
 
 def _chunks(
-    query: Tensor, columns: Tensor, chunk_size: int | None
+    query: Tensor, columns: Tensor, chunk_size: int | None, exclude: Tensor | None
 ) -> Iterator[tuple[slice, Tensor]]:
     step = chunk_size or max(1, PAIRS_PER_CHUNK // columns.shape[1])
     for start in range(0, len(query), step):
         rows = slice(start, min(start + step, len(query)))
-        yield rows, descending_order((query[rows].double() @ columns).float())
+        scores = (query[rows].double() @ columns).float()
+        if exclude is not None:
+            item = exclude[rows]
+            some = (item >= 0).nonzero().squeeze(1)
+            scores[some, item[some]] = -torch.inf
+        yield rows, descending_order(scores)
 
 
 def rank_all(query: Tensor, gallery: Tensor) -> Tensor:
@@ -74,6 +81,7 @@ def rank_levels(
     query_place: Tensor,
     gallery_place: Tensor,
     chunk_size: int | None = None,
+    exclude: Tensor | None = None,
 ) -> Iterator[RankedChunk]:
     """Rank the gallery and look up the levels in ranked order, chunk by chunk.
 
@@ -84,12 +92,16 @@ def rank_levels(
         query_place: Place label of every query, int64 ``[Q]``.
         gallery_place: Place label of every gallery item, int64 ``[G]``.
         chunk_size: As for :func:`rank`.
+        exclude: As for :func:`rank`. The item that comes last gets level 0, which for every metric
+            is the same as if it were not in the gallery.
 
     Yields:
         One :class:`RankedChunk` after the other.
     """
-    for rows, order in rank(query, gallery, chunk_size):
+    for rows, order in rank(query, gallery, chunk_size, exclude):
         ranked = levels(query_place[rows], gallery_place).gather(1, order)
+        if exclude is not None:
+            ranked[exclude[rows] >= 0, -1] = 0
         yield RankedChunk(rows, order, ranked)
 
 
@@ -97,7 +109,7 @@ def descending_order(scores: Tensor) -> Tensor:
     """Return the indices that sort each row: score descending, then index ascending.
 
     Args:
-        scores: float32 ``[q, G]``, finite.
+        scores: float32 ``[q, G]`` without NaN.
 
     Returns:
         int64 ``[q, G]``.

@@ -20,7 +20,9 @@ TABLE_ROWS = (
     *("H-AP", "ASI", "NDCG"),
     *(f"{metric}/{scale}" for metric in ("mAP", "R@1") for scale in ("small", "middle", "large")),
     *("mAP/overall", "R@1/overall"),
+    *("AP", "mAP", "mAP@R", "R@1", "R@5", "R@10", "R@20", "R@1%"),
 )
+FACTS = ("protocol", "config_hash", "geoloc_version")  # in metrics.json beside the tasks
 
 
 def save_run(
@@ -46,12 +48,8 @@ def save_run(
     with (folder / "descriptors.npy.part").open("wb") as file:
         np.save(file, descriptors)
     index.to_csv(folder / "index.csv.part")
-    content = {
-        **results,
-        "protocol": protocol,
-        "config_hash": config_hash,
-        "geoloc_version": code_version(),
-    }
+    facts = dict(zip(FACTS, (protocol, config_hash, code_version()), strict=True))
+    content = {**results, **facts}
     (folder / "metrics.json.part").write_text(json.dumps(content, indent=2) + "\n")
     for name in ("descriptors.npy", "index.csv", "metrics.json"):
         os.replace(folder / f"{name}.part", folder / name)
@@ -95,7 +93,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def read_metrics(folder: str | Path) -> dict[str, dict[str, float]]:
     """Return the metrics per task from a run folder's ``metrics.json``."""
     content = read_json(Path(folder) / "metrics.json")
-    return {key: value for key, value in content.items() if "->" in key}
+    return {key: value for key, value in content.items() if key not in FACTS}
 
 
 def format_results(columns: Mapping[str, Results]) -> str:

@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from geoloc.datasets.index import Index
 from geoloc.datasets.place_levels import PlaceLevels, place_levels
-from geoloc.errors import ConfigError, DatasetError
 from geoloc.evaluation import functional
-from geoloc.evaluation.ranking import rank_levels
+from geoloc.evaluation.ranking import RankedChunk
+from geoloc.evaluation.task import (
+    check_descriptors,
+    identical_items,
+    metrics_per_query,
+    percent,
+    task_rows,
+)
 from geoloc.geo import geodesic_distance
 
 RECALL_DEPTHS = (1, 5, 10)
@@ -29,7 +34,8 @@ def evaluate_retrieval(
         index: The test images.
         thresholds_m: Distances (m) that bound the relevance levels, ascending; empty where the
             levels come from the index's labels.
-        tasks: Directions ``query_view->gallery_view``.
+        tasks: Directions ``query_view->gallery_view``, or with the splits of both sides
+            ``split/view->split/view``. An image is never searched for itself.
 
     Returns:
         Per task, the metrics in percent (``H-AP, ASI, NDCG, mAP/<scale>, R@K/<scale>``, each scale
@@ -39,59 +45,38 @@ def evaluate_retrieval(
 
     Raises:
         DatasetError: If descriptors and index differ in length, or a view has no image.
-        ConfigError: If a task is not of the form ``query_view->gallery_view``.
+        ConfigError: If a task is not of that form.
     """
-    if len(descriptors) != len(index):
-        raise DatasetError(
-            f"{len(descriptors)} descriptors for an index of {len(index)} images; both must come "
-            "from the same run"
-        )
+    check_descriptors(descriptors, index)
     distance_m = (
         geodesic_distance(index.place_latlon, index.place_latlon) if index.has_positions else None
     )
     levels = place_levels(index, thresholds_m, distance_m)
-    views = np.asarray(index.view)
-    results = {}
-    for task in tasks:
-        query, gallery = (np.flatnonzero(views == view) for view in _split_task(task))
-        if not (len(query) and len(gallery)):
-            raise DatasetError(f"task {task!r}: the index holds the views {sorted(set(views))}")
-        results[task] = _evaluate_task(
-            descriptors[query],
-            descriptors[gallery],
-            index.place_labels[query],
-            index.place_labels[gallery],
-            levels,
-            None if distance_m is None else torch.from_numpy(distance_m),
-        )
-    return results
-
-
-def _split_task(task: str) -> tuple[str, str]:
-    query, arrow, gallery = task.partition("->")
-    if not (query and arrow and gallery):
-        raise ConfigError(f"task {task!r} is not of the form 'drone->satellite'")
-    return query, gallery
+    between = None if distance_m is None else torch.from_numpy(distance_m)
+    return {task: _evaluate_task(descriptors, index, levels, task, between) for task in tasks}
 
 
 def _evaluate_task(
-    query: Tensor,
-    gallery: Tensor,
-    query_place: np.ndarray,
-    gallery_place: np.ndarray,
+    descriptors: Tensor,
+    index: Index,
     levels: PlaceLevels,
+    task: str,
     place_distance_m: Tensor | None,
 ) -> dict[str, float]:
     """Compute the metrics of one direction; places are numbered as in ``levels``."""
-    of_query, of_gallery = torch.from_numpy(query_place), torch.from_numpy(gallery_place)
-    per_query: dict[str, list[Tensor]] = {}
-    for rows, order, ranked in rank_levels(query, gallery, levels, of_query, of_gallery):
-        values = _metrics_of_ranked(ranked, levels.highest)
+    rows = task_rows(task, index)
+    place = torch.from_numpy(index.place_labels)
+    of_query, of_gallery = place[rows.query], place[rows.gallery]
+
+    def metrics(chunk: RankedChunk) -> dict[str, Tensor]:
+        values = _metrics_of_ranked(chunk.levels, levels.highest)
         if place_distance_m is not None:
-            values["error_m"] = place_distance_m[of_query[rows], of_gallery[order[:, 0]]]
-        for name, value in values.items():
-            per_query.setdefault(name, []).append(value)
-    columns = {name: torch.cat(parts) for name, parts in per_query.items()}
+            best = of_gallery[chunk.order[:, 0]]
+            values["error_m"] = place_distance_m[of_query[chunk.queries], best]
+        return values
+
+    exclude = identical_items(rows, index)
+    columns = metrics_per_query(descriptors, index, levels, rows, metrics, exclude)
     return _summarise(columns, levels.highest)
 
 
@@ -111,7 +96,7 @@ def _metrics_of_ranked(ranked: Tensor, num_levels: int) -> dict[str, Tensor]:
 
 def _summarise(columns: dict[str, Tensor], num_levels: int) -> dict[str, float]:
     error_m = columns.pop("error_m", None)
-    summary = {name: float(100 * value.nanmean()) for name, value in columns.items()}
+    summary = percent(columns)
     scales = scale_names(num_levels)
     for metric in ("mAP", *(f"R@{depth}" for depth in RECALL_DEPTHS)):
         summary[f"{metric}/overall"] = sum(summary[f"{metric}/{scale}"] for scale in scales) / len(

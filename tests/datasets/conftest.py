@@ -64,3 +64,75 @@ def official_text() -> Callable[[Path], Path]:
         return root
 
     return write
+
+
+def write_image(file: Path, number: int, size: int = 24) -> None:
+    """Write a small image whose grey value tells its number; equal numbers, equal bytes."""
+    pixels = np.random.default_rng(number).integers(0, 64, (size, size, 3), dtype=np.uint8)
+    pixels[: size // 2] = number % 256
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(file)
+
+
+# (fine, middle, coarse): two coarse labels, three middle ones
+DYML_TREE = [(40, 7, 1), (41, 7, 1), (42, 8, 1), (43, 9, 0), (44, 9, 0)]
+DYML_HEADERS = {4: "fname, coarse_id, middle_id, fine_id", 2: "fname, labels"}
+
+
+def write_dyml(root: Path, subset: str, images: int = 4, after_header: str = "") -> Path:
+    """Write a subset of DyML in its exact layout; returns the folder that ``DyML`` reads.
+
+    Args:
+        root: Folder for ``dyml_<subset>/``.
+        subset: ``vehicle``, ``animal`` or ``product``.
+        images: Images per fine label.
+        after_header: What separates the header from the first record; nothing in the real files.
+    """
+    folder = root / f"dyml_{subset}"
+
+    def write(file: str, rows: list[tuple[object, ...]]) -> None:
+        lines = [", ".join(map(str, row)) for row in rows]
+        header = DYML_HEADERS[len(rows[0])] + after_header
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(header + "\n".join(lines) + "\n")
+
+    def tree(file: str, image_folder: str, first: int) -> None:
+        rows = []
+        for fine, middle, coarse in DYML_TREE:
+            for _ in range(images):
+                rows.append((f"{len(rows)}.jpg", coarse, middle, fine))
+                write_image(folder / image_folder / rows[-1][0], first + len(rows))
+        write(file, rows)
+
+    tree("train/label.csv", "train/imgs", 0)
+    if subset == "product":
+        tree("mini-bmk_all_in_one/label.csv", "mini-bmk_all_in_one/imgs", 100)
+        return root
+    for scale, labels in {"fine": 5, "middle": 3, "coarse": 2}.items():
+        rows = [(f"{item}.jpg", item // images) for item in range(labels * images)]
+        queries = [row for row in rows if row[1] != 1 or int(row[0][:-4]) % images]
+        for side, part in {"query": queries, "gallery": rows}.items():
+            write(f"bmk_{scale}/{side}.csv", part)
+            for name, _ in part:
+                write_image(folder / f"bmk_{scale}/{side}" / name, 100 + int(name[:-4]))
+    return root
+
+
+def write_university(root: Path) -> Path:
+    """Write 3 train places, 2 query places and 2 distractors in the layout of University-1652."""
+    images = {"drone": 3, "satellite": 1, "street": 2, "google": 1}
+    parts = {"train/": ((1, 2, 5), images)}
+    for side, places in {"query": (3, 6), "gallery": (3, 4, 6, 7)}.items():
+        parts[f"test/{side}_"] = (places, {view: images[view] for view in list(images)[:3]})
+    for prefix, (places, views) in parts.items():
+        for view, count in views.items():
+            for place in places:
+                for item in range(count):
+                    name = f"image-{item + 1:02d}.jpeg" if view == "drone" else f"{item}.jpg"
+                    write_image(root / f"{prefix}{view}/{place:04d}/{name}", 40 * place + item)
+    write_image(root / "test/4K_drone/0003/0.png", 1)
+    for image in (root / "train/google/0002").iterdir():  # some buildings have none
+        image.unlink()
+    (root / "readme.txt").touch()
+    (root / "train/street/0001/.DS_Store").touch()
+    return root

@@ -11,11 +11,14 @@ from hypothesis.extra.numpy import arrays
 
 from geoloc.evaluation.functional import (
     average_precision,
+    average_precision_at_r,
     average_set_intersection,
     hierarchical_average_precision,
     localization_error_summary,
     ndcg,
+    one_percent_depth,
     recall_at_k,
+    trapezoidal_average_precision,
 )
 
 GOLDEN = ["hr_metrics_random", "hr_metrics_small", "hr_metrics_edge_cases"]
@@ -238,3 +241,62 @@ def test_the_worked_example_of_the_documentation_is_right():
     outcome = doctest.testfile(str(page), module_relative=False)
     assert outcome.attempted >= 8
     assert outcome.failed == 0
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_average_precision_at_r_matches_the_reference(golden, name, level):
+    vectors = golden(name)
+    relevant = torch.from_numpy(vectors["sorted_target"]) >= 3 - level
+    np.testing.assert_allclose(
+        average_precision_at_r(relevant), vectors[f"ref_mAPatR_level{level}"], rtol=0, atol=1e-9
+    )
+
+
+def test_trapezoidal_average_precision_matches_university_1652(golden):
+    hand = golden("cv_u1652_ap_hand")
+    kept = hand["index"][~np.isin(hand["index"], hand["junk"])]
+    relevant = torch.from_numpy(np.isin(kept, hand["good"]))[None]
+    assert trapezoidal_average_precision(relevant).item() == hand["ap"]
+
+    official = golden("cv_u1652_eval")
+    kept = official["gallery_label"] != -1
+    scores = official["query_f"] @ official["gallery_f"][kept].T
+    order = np.argsort(-scores, axis=1, kind="stable")
+    relevant = torch.from_numpy(
+        official["gallery_label"][kept][order] == official["query_label"][:, None]
+    )
+    skipped = official["cmc_per_query"][:, 0] == -1
+    values = trapezoidal_average_precision(relevant).numpy()
+    assert np.isnan(values).tolist() == skipped.tolist()
+    np.testing.assert_allclose(
+        values[~skipped], official["ap_per_query"][~skipped], rtol=0, atol=1e-9
+    )
+    for depth in range(1, relevant.shape[1] + 1):
+        hits = recall_at_k(relevant, depth).numpy()[~skipped]
+        assert (hits == official["cmc_per_query"][~skipped, depth - 1]).all()
+
+
+@given(ranked_levels)
+def test_the_average_precisions_are_ordered(levels):
+    relevant = torch.from_numpy(levels > 0)
+    full = average_precision(relevant)
+    for lower in (average_precision_at_r(relevant), trapezoidal_average_precision(relevant)):
+        assert (lower.isnan() == full.isnan()).all()
+        assert (lower <= full + 1e-12)[~full.isnan()].all()
+    perfect = relevant.sort(dim=1, descending=True).values
+    for metric in (average_precision_at_r, trapezoidal_average_precision):
+        values = metric(perfect)
+        torch.testing.assert_close(
+            values[~values.isnan()], torch.ones_like(values[~values.isnan()])
+        )
+
+
+def test_one_percent_depth_of_the_published_galleries():
+    depths = [
+        [one_percent_depth(size, kind) for kind in ("floor", "floor+1", "round+1")]
+        for size in (8884, 951, 40)
+    ]
+    assert depths == [[88, 89, 90], [9, 10, 11], [1, 1, 1]]
+    with pytest.raises(ValueError, match="one_percent='ceil'"):
+        one_percent_depth(100, "ceil")

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geoloc.datasets.place_levels import DistanceLevels
+from geoloc.datasets.place_levels import DistanceLevels, LabelTreeLevels
 from geoloc.evaluation.ranking import descending_order, rank, rank_all, rank_levels
 
 
@@ -125,3 +125,31 @@ def test_wrong_shapes_are_named_before_anything_is_computed():
         rank(torch.ones(3, 4), torch.ones(0, 4))
     with pytest.raises(ValueError, match="chunk_size=0"):
         rank(torch.ones(3, 4), torch.ones(5, 4), chunk_size=0)
+
+
+def test_an_excluded_item_counts_as_if_it_were_not_there() -> None:
+    generator = torch.Generator().manual_seed(0)
+    query, gallery = (torch.randn(n, 4, generator=generator) for n in (9, 12))
+    exclude = torch.tensor([3, -1, 0, 11, 5, -1, 5, 1, 2])
+    of_query, of_gallery = torch.arange(9) % 3, torch.arange(12) % 3
+    levels = LabelTreeLevels(torch.tensor([[0, 0], [1, 0], [2, 1]]))
+    chunks = [
+        *rank_levels(query, gallery, levels, of_query, of_gallery, chunk_size=4, exclude=exclude)
+    ]
+    orders = torch.cat([chunk.order for chunk in chunks])
+    ranked = torch.cat([chunk.levels for chunk in chunks])
+    for row, item in enumerate(exclude.tolist()):
+        rest = [other for other in range(12) if other != item]
+        alone = next(
+            rank_levels(
+                query[row : row + 1],
+                gallery[rest],
+                levels,
+                of_query[row : row + 1],
+                of_gallery[rest],
+            )
+        )
+        assert orders[row, : len(rest)].tolist() == [rest[k] for k in alone.order[0]]
+        assert ranked[row, : len(rest)].tolist() == alone.levels[0].tolist()
+        if item >= 0:
+            assert (orders[row, -1], ranked[row, -1]) == (item, 0)

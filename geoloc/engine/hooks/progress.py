@@ -10,6 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from geoloc.registry import HOOKS
 
+SCORES = ("/H-AP", "/AP", "overall/mAP")  # of the hierarchical, University and DyML protocols
+
 
 @HOOKS.register_module()
 class ProgressHook(Hook):
@@ -86,9 +88,9 @@ class ProgressHook(Hook):
         self._advance(data_batch, "describing images")
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
-        """Leave the line of an evaluation, with H-AP of every task."""
+        """Leave the line of an evaluation, with the main metric of its protocol."""
         scores = "  ".join(
-            f"{key} {value:.2f}" for key, value in (metrics or {}).items() if key.endswith("/H-AP")
+            f"{key} {value:.2f}" for key, value in (metrics or {}).items() if key.endswith(SCORES)
         )
         self._stop(f"evaluation  {scores}")
 

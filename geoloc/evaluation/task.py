@@ -1,0 +1,148 @@
+"""Retrieval tasks: which images of an index are asked about, and which are searched."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from geoloc.datasets.index import Index
+from geoloc.datasets.place_levels import PlaceLevels
+from geoloc.errors import ConfigError, DatasetError
+from geoloc.evaluation.ranking import RankedChunk, rank_levels
+
+
+class TaskRows(NamedTuple):
+    """The images of a task.
+
+    Attributes:
+        query: Rows of the index that are asked about, int64 ``[Q]``.
+        gallery: Rows of the index that are searched, int64 ``[G]``.
+    """
+
+    query: NDArray[np.int64]
+    gallery: NDArray[np.int64]
+
+
+def task_rows(task: str, index: Index) -> TaskRows:
+    """Find the images of a task.
+
+    Args:
+        task: ``query->gallery``, both sides a view (``drone``) or a split and a view
+            (``query/drone``). Without a split all images of the view take part.
+        index: The test images.
+
+    Raises:
+        ConfigError: If the task is not of that form.
+        DatasetError: If a side has no image.
+    """
+    query, arrow, gallery = task.partition("->")
+    if not (query and arrow and gallery):
+        raise ConfigError(
+            f"task {task!r} is not of the form 'drone->satellite' or "
+            "'query/drone->gallery/satellite'"
+        )
+    return TaskRows(_side(task, query, index), _side(task, gallery, index))
+
+
+def _side(task: str, side: str, index: Index) -> NDArray[np.int64]:
+    split, _, view = side.rpartition("/")
+    chosen = index.view == view
+    if split:
+        chosen &= index.split == split
+    rows = np.flatnonzero(chosen)
+    if not rows.size:
+        parts = sorted({f"{a}/{b}" for a, b in zip(index.split, index.view, strict=True)})
+        raise DatasetError(
+            f"task {task!r}: there is no image of {side!r}; the index holds {', '.join(parts)}"
+        )
+    return rows
+
+
+def identical_items(rows: TaskRows, index: Index, by_name: bool = False) -> Tensor | None:
+    """Find every query in its own gallery.
+
+    An image that finds itself tells nothing about a model; it is left out of the ranking.
+
+    Args:
+        rows: The images of a task.
+        index: The test images.
+        by_name: Query and gallery folder hold copies of the same images under the same file
+            names. Otherwise an image is identical to itself only, as in a task that searches the
+            queries themselves.
+
+    Returns:
+        Position in the gallery of each query, -1 where it is not there, int64 ``[Q]``; None if no
+        query is.
+
+    Raises:
+        DatasetError: If the gallery has a file name twice and ``by_name`` needs it.
+    """
+    query, gallery = rows.query.tolist(), rows.gallery.tolist()
+    if by_name and not set(query) & set(gallery):
+        query, gallery = (
+            [str(path).rpartition("/")[2] for path in index.path[side].tolist()] for side in rows
+        )
+    position = {key: item for item, key in enumerate(gallery)}
+    if len(position) < len(gallery):
+        twice = next(key for item, key in enumerate(gallery) if position[key] != item)
+        raise DatasetError(
+            f"file name {twice!r} appears twice in the gallery, so that it does not tell which of "
+            "them is the query's image"
+        )
+    found = torch.tensor([position.get(key, -1) for key in query])
+    return found if bool((found >= 0).any()) else None
+
+
+def metrics_per_query(
+    descriptors: Tensor,
+    index: Index,
+    levels: PlaceLevels,
+    rows: TaskRows,
+    metrics: Callable[[RankedChunk], dict[str, Tensor]],
+    exclude: Tensor | None = None,
+) -> dict[str, Tensor]:
+    """Rank a task once, chunk by chunk, and return the metrics of every query.
+
+    Args:
+        descriptors: L2-normalised, float32 ``[n, D]``; row i describes row i of ``index``.
+        index: The test images.
+        levels: Levels between its places.
+        rows: The images of the task.
+        metrics: Returns ``{name: [q]}`` for a chunk of ranked galleries.
+        exclude: The gallery item of each query that does not count, as ``identical_items`` says.
+
+    Returns:
+        ``{name: [Q]}``.
+    """
+    place = torch.from_numpy(index.place_labels)
+    chunks = rank_levels(
+        descriptors[rows.query],
+        descriptors[rows.gallery],
+        levels,
+        place[rows.query],
+        place[rows.gallery],
+        exclude=exclude,
+    )
+    parts = [metrics(chunk) for chunk in chunks]
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+def percent(per_query: dict[str, Tensor]) -> dict[str, float]:
+    """Return the mean of each metric in percent over the queries that have a value."""
+    return {name: float(100 * values.nanmean()) for name, values in per_query.items()}
+
+
+def check_descriptors(descriptors: Tensor, index: Index) -> None:
+    """Check that there is one descriptor per image.
+
+    Raises:
+        DatasetError: If there is not.
+    """
+    if len(descriptors) != len(index):
+        raise DatasetError(
+            f"{len(descriptors)} descriptors for an index of {len(index)} images; both must come "
+            "from the same run"
+        )
