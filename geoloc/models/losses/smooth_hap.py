@@ -139,7 +139,7 @@ def _add_level(
     score = batch.score[:, :width].masked_fill(~lower[:, :width], -torch.inf)
     value = grad.new_zeros(())
     size = max(1, CHUNK_ENTRIES // max(1, width))
-    for columns in zip(*(column.split(size) for column in items), strict=True):
+    for columns in zip(*(torch.split(column, size) for column in items), strict=True):
         chunk = _Items(*columns)
         step, slope = lower_step(score.index_select(0, chunk.anchor).sub_(chunk.score[:, None]))
         excess = step.sum(dim=1)
