@@ -1,9 +1,25 @@
 """Losses: pair losses on (query, gallery, levels), class losses on (embedding, place_label)."""
 
+from geoloc.models.losses.class_loss import ClassLoss
+from geoloc.models.losses.csl_loss import CSLLoss
 from geoloc.models.losses.dycl_loss import DyCLLoss
 from geoloc.models.losses.infonce_loss import InfoNCELoss
+from geoloc.models.losses.instance_loss import InstanceLoss
 from geoloc.models.losses.normalized_softmax_loss import NormalizedSoftmaxLoss
 from geoloc.models.losses.pair_loss import PairLoss
+from geoloc.models.losses.pml_loss import PMLLoss
+from geoloc.models.losses.proxy_nca_loss import ProxyNCALoss
 from geoloc.models.losses.triplet_loss import TripletLoss
 
-__all__ = ["DyCLLoss", "InfoNCELoss", "NormalizedSoftmaxLoss", "PairLoss", "TripletLoss"]
+__all__ = [
+    "CSLLoss",
+    "ClassLoss",
+    "DyCLLoss",
+    "InfoNCELoss",
+    "InstanceLoss",
+    "NormalizedSoftmaxLoss",
+    "PMLLoss",
+    "PairLoss",
+    "ProxyNCALoss",
+    "TripletLoss",
+]
