@@ -113,7 +113,9 @@ def test_triplets_equal_our_own_loss(level, reduction):
 @pytest.mark.parametrize("within", [False, True])
 def test_levels_without_labels_are_mined_by_anchor(pml, within, level):
     query, gallery, levels = random_batch(seed=2, columns=6)
-    levels = torch.maximum(levels, levels.T).fill_diagonal_(3)  # not transitive
+    levels = torch.maximum(levels, levels.T)  # not transitive
+    levels[5] = levels[:, 5] = 0  # a place alone, which by itself would have a label
+    levels.fill_diagonal_(3)
     if within:
         gallery = query
     similarity = torch.nn.functional.cosine_similarity(query[:, None], gallery, dim=2)
@@ -145,9 +147,9 @@ def test_levels_without_labels_are_mined_by_anchor(pml, within, level):
 def test_a_triplet_miner_is_handed_labels_where_they_exist(pml):
     query, gallery, _ = random_batch(seed=3)
     labels, ref_labels = torch.arange(6) % 3, torch.arange(8) % 4
-    miner = {"type": "TripletMarginMiner", "margin": 0.5, "type_of_triplets": "semihard"}
-    loss = PMLLoss({"type": "TripletMarginLoss"}, miner=miner)
-    mine = pml.miners.TripletMarginMiner(margin=0.5, type_of_triplets="semihard")
+    miner = {"type": "TripletMarginMiner", "margin": 1.5, "type_of_triplets": "semihard"}
+    loss = PMLLoss({"type": "TripletMarginLoss", "margin": 2, "reducer": MEAN}, miner=miner)
+    mine = pml.miners.TripletMarginMiner(margin=1.5, type_of_triplets="semihard")
     between = mine(query, labels, gallery, ref_labels)
     within = mine(query, labels)
     assert min(len(between[0]), len(within[0])) > 0

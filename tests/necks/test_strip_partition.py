@@ -34,3 +34,5 @@ def test_impossible_settings_are_named():
         build(num_parts=0)
     with pytest.raises(ConfigError, match="direction='up' must be one of rows, columns"):
         build(num_parts=2, direction="up")
+    with pytest.raises(ValueError, match=r"\[N, C, H, W\], got \[1, 2\]"):
+        build(num_parts=2)(torch.zeros(1, 2))

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from geoloc.errors import ConfigError
+from geoloc.models.necks.feature_map import check_feature_map
 from geoloc.registry import NECKS
 
 ORDERS = ("outward", "inward")
@@ -69,10 +70,7 @@ class SquareRingPartition(nn.Module):
         Raises:
             ValueError: If the map is not 4-dimensional, or not square with ``official``.
         """
-        if features.ndim != 4:
-            raise ValueError(
-                f"SquareRingPartition needs a feature map [N, C, H, W], got {list(features.shape)}."
-            )
+        check_feature_map("SquareRingPartition", features)
         if self.official and features.shape[2] != features.shape[3]:
             raise ValueError(
                 "SquareRingPartition(official=True) needs a square feature map, got "

@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from geoloc.errors import ConfigError
+from geoloc.models.necks.feature_map import check_feature_map
 from geoloc.registry import NECKS
 
 DIRECTIONS = ("rows", "columns")
@@ -34,5 +35,10 @@ class StripPartition(nn.Module):
         self.output_size = (num_parts, 1) if direction == "rows" else (1, num_parts)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return the parts ``[N, C, P]`` of a feature map ``[N, C, H, W]``, same dtype."""
+        """Return the parts ``[N, C, P]`` of a feature map ``[N, C, H, W]``, same dtype.
+
+        Raises:
+            ValueError: If ``features`` has another shape.
+        """
+        check_feature_map("StripPartition", features)
         return F.adaptive_avg_pool2d(features, self.output_size).flatten(2)
