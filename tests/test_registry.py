@@ -16,8 +16,18 @@ def test_each_role_lists_only_its_own_plugins(role: str) -> None:
 
 def test_roles_hold_what_the_configs_name() -> None:
     for role, names in {
-        "HEADS": {"ProjectionHead"},
-        "LOSSES": {"DyCLLoss", "InfoNCELoss", "TripletLoss", "NormalizedSoftmaxLoss"},
+        "NECKS": {"SquareRingPartition", "StripPartition"},
+        "HEADS": {"BottleneckHead", "ProjectionHead"},
+        "LOSSES": {
+            "CSLLoss",
+            "DyCLLoss",
+            "InfoNCELoss",
+            "InstanceLoss",
+            "NormalizedSoftmaxLoss",
+            "PMLLoss",
+            "ProxyNCALoss",
+            "TripletLoss",
+        },
         "SAMPLERS": {"UniquePlaceSampler"},
         "METRICS": {"HierarchicalRetrieval"},
     }.items():

@@ -59,3 +59,14 @@ def test_features_of_another_shape_are_named(shape):
     with pytest.raises(ValueError, match=r"pooled features \[B, 32\].*set in_dims") as error:
         head(torch.zeros(shape))
     assert str(list(shape)) in str(error.value)
+
+
+def test_the_sum_of_two_embeddings_becomes_a_descriptor():
+    head = HEADS.build({"type": "ProjectionHead", "in_dims": 32, "embed_dims": 8})
+    one, other = head(
+        torch.randn(2, 5, 32, generator=torch.Generator().manual_seed(0)).flatten(0, 1)
+    ).split(5)
+    torch.testing.assert_close(head.descriptor(one), one)
+    total = one + other
+    torch.testing.assert_close(head.descriptor(total), total / total.norm(dim=1, keepdim=True))
+    assert head.descriptor(total.bfloat16()).dtype == torch.float32

@@ -104,3 +104,48 @@ def test_a_learnable_scale_stops_at_100_and_can_come_back():
 def test_impossible_scales_are_named(arguments):
     with pytest.raises(ConfigError, match=f"scale={arguments['scale']}"):
         InfoNCELoss(**arguments)
+
+
+@pytest.mark.parametrize("name", ["ls0_scale0", "ls0_scale1", "ls10_scale0", "ls10_scale1"])
+def test_label_smoothing_and_learnable_scale_match_sample4geo(golden, name):
+    arrays = golden("cv_s4g_infonce")
+    loss = InfoNCELoss(
+        scale=math.exp(arrays[f"{name}_logscale"]),
+        learnable=True,
+        label_smoothing=0.1 if name.startswith("ls10") else 0.0,
+    ).double()
+    views = [
+        torch.from_numpy(arrays[f"features{view}"]).double().requires_grad_() for view in (1, 2)
+    ]
+    value = loss.both_directions(*views, 3 * torch.eye(7, dtype=torch.int8))
+    value.backward()
+    assert value.item() == pytest.approx(float(arrays[f"{name}_loss"]), rel=1e-5)
+    assert loss.log_scale.grad.item() == pytest.approx(float(arrays[f"{name}_glogscale"]), rel=1e-5)
+    for view, key in zip(views, ("g1", "g2"), strict=True):
+        np.testing.assert_allclose(view.grad, arrays[f"{name}_{key}"], rtol=1e-4, atol=1e-7)
+
+
+def test_label_smoothing_is_that_of_the_cross_entropy():
+    query, gallery = random_pairs(7, 5, seed=5)
+    levels = torch.full((7, 7), 2).fill_diagonal_(3)
+    logits = F.normalize(query) @ F.normalize(gallery).T / 0.07
+    expected = F.cross_entropy(logits, torch.arange(7), label_smoothing=0.3)
+    value = InfoNCELoss(label_smoothing=0.3)(query, gallery, levels)
+    assert value.item() == pytest.approx(expected.item(), rel=1e-12)
+
+
+def test_a_second_positive_takes_no_part_in_the_smoothing_of_the_first():
+    query, gallery = random_pairs(1, 4, seed=6)[:, :1].expand(2, 1, 4)
+    gallery = torch.cat([gallery, random_pairs(3, 4, seed=7)[0]])
+    loss = InfoNCELoss(label_smoothing=0.2)
+    both = loss(query, gallery, torch.tensor([[3, 3, 0, 0]]))
+    alone = [
+        loss(query, gallery[[positive, 2, 3]], torch.tensor([[3, 0, 0]])) for positive in (0, 1)
+    ]
+    assert both.item() == pytest.approx(sum(alone).item() / 2, rel=1e-12)
+
+
+@pytest.mark.parametrize("label_smoothing", [-0.1, 1.0])
+def test_impossible_label_smoothing_is_named(label_smoothing):
+    with pytest.raises(ConfigError, match=f"label_smoothing={label_smoothing}"):
+        InfoNCELoss(label_smoothing=label_smoothing)

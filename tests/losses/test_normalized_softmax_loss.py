@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from geoloc.errors import ConfigError
 from geoloc.models.losses import NormalizedSoftmaxLoss
 
 
@@ -53,29 +52,3 @@ def test_proxies_start_uniform():
     assert weight.abs().max() <= bound
     assert weight.abs().max() > 0.99 * bound
     assert weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.05)
-
-
-def test_autocast_does_not_reduce_the_precision(golden):
-    loss, embedding, labels = from_golden(golden("hr_cluster_loss"), torch.float32)
-    exact = loss(embedding, labels)
-    with torch.autocast("cpu", torch.bfloat16):
-        inside = loss(embedding, labels)
-    assert inside.dtype == torch.float32
-    assert inside.item() == exact.item()
-
-
-@pytest.mark.parametrize("label", [-1, 10])
-def test_a_label_outside_the_proxies_is_named(label):
-    loss = NormalizedSoftmaxLoss(10, 4)
-    with pytest.raises(ValueError, match=f"place_label {label} is outside 0 .. 9.*num_places=10"):
-        loss(torch.randn(3, 4), torch.tensor([0, label, 2]))
-
-
-def test_wrong_shapes_and_settings_are_named():
-    loss = NormalizedSoftmaxLoss(10, 4)
-    with pytest.raises(ValueError, match=r"\[N, 4\].*\[3, 5\] and \[3\]"):
-        loss(torch.randn(3, 5), torch.zeros(3, dtype=torch.int64))
-    with pytest.raises(ValueError, match=r"\[0, 4\]"):
-        loss(torch.randn(0, 4), torch.zeros(0, dtype=torch.int64))
-    with pytest.raises(ConfigError, match="temperature=0"):
-        NormalizedSoftmaxLoss(10, 4, temperature=0.0)

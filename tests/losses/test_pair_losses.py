@@ -24,6 +24,7 @@ LOSS_CONFIGS = {
     "dycl_none": {"type": "DyCLLoss", "normalize": "none"},
     "infonce": {"type": "InfoNCELoss"},
     "infonce_learnable": {"type": "InfoNCELoss", "learnable": True},
+    "infonce_smooth": {"type": "InfoNCELoss", "label_smoothing": 0.1},
     "infonce_none": {"type": "InfoNCELoss", "normalize": "none"},
     "triplet": {"type": "TripletLoss"},
     "triplet_nonzero": {"type": "TripletLoss", "reduction": "nonzero", "margin": 0.5},

@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from geoloc.datasets.place_levels import DistanceLevels
@@ -69,7 +70,7 @@ def test_pair_loss_is_the_weighted_mean_of_both_directions() -> None:
     table = torch.tensor([[3, 1, 0], [1, 3, 0], [0, 0, 3]], dtype=torch.int8)
     model.set_place_levels(DistanceLevels(table, 3))
     labels = torch.tensor([2, 0])
-    one, other = torch.randn(2, 4), torch.randn(2, 4)
+    one, other = F.normalize(torch.randn(2, 2, 4), dim=2)
     loss = model.loss({"drone": one, "satellite": other}, {"drone": labels, "satellite": labels})
     levels = table[labels][:, labels][:, 0].sum()  # 3 + 0
     forth = 2 * one[:, 0].sum() + other[:, 0].sum() + levels

@@ -1,5 +1,6 @@
-"""Heads: from pooled features to descriptors."""
+"""Heads: from pooled features to embeddings, and from embeddings to descriptors."""
 
+from geoloc.models.heads.bottleneck_head import BottleneckHead
 from geoloc.models.heads.projection_head import ProjectionHead
 
-__all__ = ["ProjectionHead"]
+__all__ = ["BottleneckHead", "ProjectionHead"]

@@ -3,6 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from geoloc.models.losses.precision import full_precision
 from geoloc.registry import HEADS
 
 
@@ -35,7 +36,13 @@ class ProjectionHead(nn.Module):
                 f"ProjectionHead needs pooled features [B, {self.fc.in_features}], got "
                 f"{list(pooled.shape)}; set in_dims to the neck's channels."
             )
-        projected: Tensor = self.fc(self.norm(pooled))
-        if projected.dtype.itemsize < 4:
-            projected = projected.float()
-        return F.normalize(projected, dim=1)
+        return self.descriptor(self.fc(self.norm(pooled)))
+
+    def descriptor(self, embedding: Tensor) -> Tensor:
+        """Return the descriptors ``[B, D]`` of an embedding, scaled to rows of length 1.
+
+        An embedding of :meth:`forward` has length 1 already; a sum of several, such as that of an
+        image and its mirror image, has not.
+        """
+        with full_precision(embedding) as (embedding,):
+            return F.normalize(embedding, dim=1)

@@ -29,15 +29,21 @@ class InfoNCELoss(PairLoss):
     the weight of a positive; the infimum stays 0. An anchor without positives or without
     negatives contributes 0 with gradient 0 and still counts in the mean.
 
+    Label smoothing :math:`\epsilon` moves that share of the target evenly onto the positive and
+    the negatives it competes with: each term gains :math:`\epsilon s` times the positive's lead
+    over the mean similarity of :math:`\{j\} \cup N_i`. Sample4Geo is ``learnable=True,
+    label_smoothing=0.1`` (its scale has no upper limit).
+
     Args:
         scale: s, the factor on the similarities (the inverse temperature).
         learnable: Train ``log_scale``, starting at ``scale`` and clamped at 100, as CLIP does.
         normalize: Axis of normalisation, see :class:`Similarity`. The official DACVGL code uses
             ``scale=1, normalize='batch'``.
         positive_level: Lowest level of a positive.
+        label_smoothing: :math:`\epsilon`, in ``[0, 1)``.
 
     Raises:
-        ConfigError: If ``scale`` is out of range or ``normalize`` unknown.
+        ConfigError: If ``scale`` or ``label_smoothing`` is out of range or ``normalize`` unknown.
     """
 
     log_scale: nn.Parameter | None
@@ -48,22 +54,28 @@ class InfoNCELoss(PairLoss):
         learnable: bool = False,
         normalize: str = "feature",
         positive_level: int = 3,
+        label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(normalize)
         if scale <= 0 or (learnable and scale > MAX_LEARNABLE_SCALE):
             limit = f" and at most {MAX_LEARNABLE_SCALE:g} if learnable" if learnable else ""
             raise ConfigError(f"scale={scale} must be positive{limit}.")
+        if not 0 <= label_smoothing < 1:
+            raise ConfigError(f"label_smoothing={label_smoothing} must be in [0, 1).")
         self.scale = scale
         self.log_scale = nn.Parameter(torch.tensor(math.log(scale))) if learnable else None
         self.positive_level = positive_level
+        self.label_smoothing = label_smoothing
 
     def loss(self, similarity: Tensor, levels: Tensor) -> Tensor:
         """Return the mean cross-entropy over the anchors of similarities and levels ``[N, M]``."""
         logits = self._current_scale() * similarity
         positive = levels >= self.positive_level
         negatives = masked_logsumexp(logits, ~positive)
-        terms = softplus(negatives[:, None] - logits) * positive
-        return (terms.sum(dim=1) / positive.sum(dim=1).clamp_min(1)).mean()
+        terms = softplus(negatives[:, None] - logits)
+        if self.label_smoothing:
+            terms = terms + self.label_smoothing * (logits - _mean_of_choices(logits, positive))
+        return ((terms * positive).sum(dim=1) / positive.sum(dim=1).clamp_min(1)).mean()
 
     def _current_scale(self) -> Tensor | float:
         if self.log_scale is None:
@@ -71,3 +83,9 @@ class InfoNCELoss(PairLoss):
         with torch.no_grad():  # on the value, so that the gradient can lead back below the limit
             self.log_scale.clamp_(max=math.log(MAX_LEARNABLE_SCALE))
         return self.log_scale.exp()
+
+
+def _mean_of_choices(logits: Tensor, positive: Tensor) -> Tensor:
+    """Return the mean over every entry together with the negatives of its row, ``[N, M]``."""
+    negatives = (logits * ~positive).sum(dim=1, keepdim=True)
+    return (logits + negatives) / (1 + (~positive).sum(dim=1, keepdim=True))

@@ -3,5 +3,7 @@
 from geoloc.models.necks.gem import GeM
 from geoloc.models.necks.mixvpr import MixVPR
 from geoloc.models.necks.netvlad import NetVLAD
+from geoloc.models.necks.square_ring_partition import SquareRingPartition
+from geoloc.models.necks.strip_partition import StripPartition
 
-__all__ = ["GeM", "MixVPR", "NetVLAD"]
+__all__ = ["GeM", "MixVPR", "NetVLAD", "SquareRingPartition", "StripPartition"]
