@@ -18,6 +18,8 @@ LOSS_CONFIGS = {
     "infonce_learnable": {"type": "InfoNCELoss", "learnable": True},
     "infonce_none": {"type": "InfoNCELoss", "normalize": "none"},
     "triplet": {"type": "TripletLoss"},
+    "contrastive": {"type": "CosineContrastiveLoss"},
+    "seh": {"type": "SEHLoss"},
     "triplet_nonzero": {"type": "TripletLoss", "reduction": "nonzero", "margin": 0.5},
 }
 DESCRIPTORS = {
