@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -69,13 +70,11 @@ def test_value_is_that_of_plain_loops(dataset):
     for anchors, view in (VIEWS, VIEWS[::-1]):
         memory = remembered[view]
         for i in range(4):
+            place = int(batch.rows[view][i])
             distances = {
-                int(row): 2 - 2 * float(batch.descriptors[anchors][i] @ descriptor)
-                for row, label, descriptor in zip(
-                    memory.rows, memory.labels, memory.descriptors, strict=True
-                )
-                if dataset.index.lat[int(row)] // 0.05
-                != dataset.index.lat[int(batch.rows[view][i])] // 0.05
+                int(row): 2 - 2 * float(batch.descriptors[anchors][i].detach() @ descriptor)
+                for row, descriptor in zip(memory.rows, memory.descriptors, strict=True)
+                if (dataset.index.lat[int(row)] > 30.05) != (dataset.index.lat[place] > 30.05)
             }
             row = min(distances, key=distances.get)
             image = dataset.reload(view, row, 3)[None]
@@ -91,11 +90,12 @@ def test_the_mined_image_takes_part_in_backpropagation(dataset):
     values, slopes = [], []
     for reload in (True, False):
         model = trained(dataset, reload=reload)
+        batch = global_batch(dataset, THIRD, model)
         for view in VIEWS:  # what the reload will say
             memory = model.miner.memory[view]
             images = torch.stack([dataset.reload(view, int(row), 3) for row in memory.rows])
             memory.descriptors = model.describe_reloaded(images, view).detach()
-        loss, seen = mined_loss(model, global_batch(dataset, THIRD, model))
+        loss, seen = mined_loss(model, batch)
         values.append(loss.item())
         slopes.append(gradients(model, loss))
         assert list(seen) == (["satellite", "drone"] if reload else [])
@@ -183,7 +183,7 @@ def test_background_processes_load_the_same(dataset):
     for step in (1, 2):
         wanted = {
             "drone": [*range(20), 3, 0, 3],
-            "satellite": [int(dataset[0]["rows"]["satellite"])],
+            "satellite": [satellite],
         }
         here, there = (reloader(wanted, step) for reloader in reloaders)
         for view in wanted:
@@ -200,13 +200,14 @@ def test_start_at_an_epoch_or_when_the_batch_has_become_easy(dataset):
     model.miner.set_epoch(2)
     assert mined_loss(model, batch)[0] > 0
 
-    model = trained(dataset, start_epoch=99, start_fraction=0.3)
-    labels = torch.tensor([0, 1, 2, 3])
-    easy = torch.eye(6).double()[:4].requires_grad_()
-    batch = batch._replace(labels=labels, descriptors=dict.fromkeys(VIEWS, easy))
-    hard = batch._replace(descriptors=dict.fromkeys(VIEWS, torch.ones(4, 6).double()))
-    assert mined_loss(model, hard)[0] == 0
-    assert mined_loss(model, batch)[0] > 0
+    model = build_model(dataset, start_epoch=99, start_fraction=0.3)
+    alike = dict.fromkeys(VIEWS, torch.ones(4, 6).double())
+    apart = dict.fromkeys(VIEWS, torch.eye(6).double()[:4])
+    for start in (0, 4):
+        rows = {view: torch.arange(4) + start for view in VIEWS}
+        hard = batch._replace(labels=torch.arange(4) + start, descriptors=alike, rows=rows)
+        assert mined_loss(model, hard)[0] == 0
+    assert mined_loss(model, batch._replace(labels=torch.arange(4), descriptors=apart))[0] > 0
     assert mined_loss(model, hard)[0] > 0  # begun is begun
     again = build_model(dataset, start_epoch=99, start_fraction=0.3)
     again.load_state_dict(model.state_dict())
@@ -240,7 +241,7 @@ def test_the_radius_needs_positions(dataset):
     places = torch.arange(12)
     levels = miner.search.nearby(places, places)
     assert levels.sum() == 12 + 2 * 10  # places 90 m apart, six on each campus
-    dataset.index = dataset.index.take(slice(None))
+    dataset.index = dataset.index.take(np.arange(len(dataset.index)))
     dataset.index.lat[:] = float("nan")
     with pytest.raises(ConfigError, match=r"exclusion_radius_m=100\.0 needs positions"):
         miner.set_dataset(dataset)
