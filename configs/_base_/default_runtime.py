@@ -7,6 +7,7 @@ default_hooks = dict(
     checkpoint=dict(type="CheckpointHook", interval=1, max_keep_ckpts=2),
     epoch_seed=dict(type="EpochSeedHook"),
     place_levels=dict(type="PlaceLevelsHook"),
+    miner=dict(type="MinerHook"),
     plain_checkpoint=dict(type="PlainCheckpointHook"),
     progress=dict(type="ProgressHook"),
 )

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from geoloc.datasets.campus_layout import check_views
@@ -111,3 +112,20 @@ class PairDataset(Dataset[dict[str, Any]]):
                 view: self.pipelines.load(view, self.index.file(row)) for view, row in rows.items()
             }
         return {"inputs": inputs, "places": dict.fromkeys(rows, place), "rows": rows}
+
+    def reload(self, view: str, row: int, step: int) -> Tensor:
+        """Load one image again, with an augmentation drawn from (seed, epoch, row, step).
+
+        Args:
+            view: The view it shows, which selects the pipeline.
+            row: Its row in ``index``.
+            step: Number of the training step, from 1.
+
+        Returns:
+            uint8 ``[3,H,W]``.
+
+        Raises:
+            ImageError: If the file cannot be decoded.
+        """
+        with item_randomness(self.seed, int(self._epoch), row, step):
+            return self.pipelines.load(view, self.index.file(row))

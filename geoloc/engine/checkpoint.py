@@ -11,9 +11,11 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from geoloc.errors import CheckpointError
+from geoloc.models.growing_buffers import GrowingBuffers
 from geoloc.registry import HOOKS
 
 TRUST_VARIABLE = "GEOLOC_TRUST_CHECKPOINTS"
+TRAINING_ONLY = ("losses.", "miner.")
 
 
 @CheckpointLoader.register_scheme(prefixes="", force=True)
@@ -87,8 +89,8 @@ class PlainCheckpointHook(Hook):
             if isinstance(columns, list):
                 history[key] = HistoryBuffer(*(column.numpy() for column in columns))
         model = getattr(runner.model, "module", runner.model)
-        # Describing images takes no losses: only a resumed training needs their parameters.
-        ignored = () if runner.cfg.get("resume") else ("losses.",)
+        # Describing images takes neither losses nor a miner: only a resumed training needs them.
+        ignored = () if runner.cfg.get("resume") else TRAINING_ONLY
         check_weights_fit(model, checkpoint.get("state_dict", checkpoint), ignored)
 
 
@@ -109,12 +111,18 @@ def check_weights_fit(
     expected = {k: v for k, v in model.state_dict().items() if not k.startswith(ignored)}
     found = {name.removeprefix("module."): value for name, value in state_dict.items()}
     found = {name: value for name, value in found.items() if not name.startswith(ignored)}
+    growing = {
+        f"{name}.{buffer}"
+        for name, module in model.named_modules()
+        if isinstance(module, GrowingBuffers)
+        for buffer in module.growing_buffers
+    }
     problems = [f"{name} is missing" for name in expected if name not in found]
     problems += [f"{name} is unexpected" for name in sorted(set(found) - set(expected))]
-    for name, target in expected.items():
-        shape = getattr(found.get(name), "shape", ())
-        if name in found and target.shape != shape:
-            problems.append(f"{name} has shape {tuple(shape)}, the model {tuple(target.shape)}")
+    for name in [name for name in expected if name in found and name not in growing]:
+        shape = tuple(getattr(found[name], "shape", ()))
+        if expected[name].shape != shape:
+            problems.append(f"{name} has shape {shape}, the model {tuple(expected[name].shape)}")
     if problems:
         raise CheckpointError(
             f"the checkpoint is of another model than the config: {problems[0]}"

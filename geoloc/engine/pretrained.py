@@ -7,6 +7,7 @@ from mmengine.model import update_init_info
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
+from geoloc.engine.checkpoint import TRAINING_ONLY
 from geoloc.engine.weight_conversion import fit_names, weights_in
 from geoloc.errors import CheckpointError
 from geoloc.registry import WEIGHT_INITIALIZERS
@@ -76,7 +77,7 @@ def load_weights(
         CheckpointError: If nothing fits, a shape differs, or a tensor is missing.
     """
     kind = type(module).__name__
-    expected = {name for name in module.state_dict() if not name.startswith("losses.")}
+    expected = {name for name in module.state_dict() if not name.startswith(TRAINING_ONLY)}
     fitting = {k: v for k, v in fit_names(weights, expected).items() if k in expected}
     if not fitting:
         raise CheckpointError(
@@ -114,7 +115,7 @@ def _load(module: nn.Module, weights: dict[str, Tensor], source: str) -> list[st
     return [
         name
         for name in result.missing_keys
-        if not name.startswith("losses.") and not name.endswith("num_batches_tracked")
+        if not name.startswith(TRAINING_ONLY) and not name.endswith("num_batches_tracked")
     ]
 
 

@@ -1,7 +1,15 @@
-"""Models: the cross-view retriever, its backbones, necks, heads and losses."""
+"""Models: the cross-view retriever, its backbones, necks, heads, losses and miners."""
 
-from geoloc.models import backbones, heads, losses, necks
+from geoloc.models import backbones, heads, losses, miners, necks
 from geoloc.models.preprocessor import ViewPreprocessor
 from geoloc.models.retriever import CrossViewRetriever
 
-__all__ = ["CrossViewRetriever", "ViewPreprocessor", "backbones", "heads", "losses", "necks"]
+__all__ = [
+    "CrossViewRetriever",
+    "ViewPreprocessor",
+    "backbones",
+    "heads",
+    "losses",
+    "miners",
+    "necks",
+]

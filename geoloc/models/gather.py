@@ -47,3 +47,17 @@ def gather_rows(rows: Tensor) -> Tensor:
         return rows
     gathered: Tensor = _GatherRows.apply(rows)
     return gathered
+
+
+def own_rows(gathered: Tensor) -> Tensor:
+    """Return this process's block of rows that ``gather_rows`` concatenated.
+
+    Args:
+        gathered: ``[world_size * n, ...]``.
+
+    Returns:
+        ``[n, ...]``, with the gradient of ``gathered`` if it has one.
+    """
+    rank, world_size = get_dist_info()
+    size = len(gathered) // int(world_size)
+    return gathered[rank * size : (rank + 1) * size]

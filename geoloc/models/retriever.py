@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 from geoloc.datasets.place_levels import PlaceLevels
 from geoloc.errors import CheckpointError, ConfigError
+from geoloc.models.batch_norm import frozen_batch_norm
 from geoloc.models.gather import gather_rows
 from geoloc.models.losses.pair_loss import PairLoss
-from geoloc.registry import BACKBONES, HEADS, LOSSES, MODELS, NECKS
+from geoloc.models.miners.miner import GlobalBatch, Miner
+from geoloc.registry import BACKBONES, HEADS, LOSSES, MINERS, MODELS, NECKS
 
 PARTS = {"backbone": BACKBONES, "neck": NECKS, "head": HEADS}
 
@@ -31,6 +33,8 @@ class CrossViewRetriever(BaseModel):
             method the embeddings are the descriptors.
         losses: Config per name; each is a ``LOSSES`` entry plus an optional ``weight`` (default
             1). The name appears in the log as ``loss_<name>``.
+        miner: Config of a ``MINERS`` entry plus an optional ``weight`` (default 1): a term from
+            images outside the batch, ``loss_miner`` in the log.
         views: The views that form a pair; with one view, pair losses compare its images with each
             other.
         shared: Which of ``backbone``, ``neck``, ``head`` all views share; any other part exists
@@ -46,6 +50,7 @@ class CrossViewRetriever(BaseModel):
     """
 
     place_levels: PlaceLevels | None
+    miner: Miner | None
 
     def __init__(
         self,
@@ -53,6 +58,7 @@ class CrossViewRetriever(BaseModel):
         neck: dict[str, Any],
         head: dict[str, Any],
         losses: Mapping[str, Mapping[str, Any]] | None = None,
+        miner: Mapping[str, Any] | None = None,
         views: Sequence[str] = ("drone", "satellite"),
         shared: Sequence[str] = ("backbone", "neck", "head"),
         flip_test: bool = False,
@@ -67,6 +73,7 @@ class CrossViewRetriever(BaseModel):
         for part, cfg in zip(PARTS, (backbone, neck, head), strict=True):
             self.add_module(part, self._build_part(part, cfg, part in shared))
         self.loss_weights, self.losses = _build_losses(losses or {}, len(self.views))
+        self.miner_weight, self.miner = _build_miner(miner, self.views)
         self.place_levels = None
         self.flip_test = flip_test
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
@@ -131,7 +138,8 @@ class CrossViewRetriever(BaseModel):
                 descriptors}`` (one entry per view), ``tensor`` for ``{view: descriptors}``.
         """
         if mode == "loss":
-            return self.loss({view: self.embed(inputs[view], view) for view in self.views}, places)
+            embeddings = {view: self.embed(inputs[view], view) for view in self.views}
+            return self.loss(embeddings, places, rows)
         descriptors = {view: self.describe(images, view) for view, images in inputs.items()}
         if mode == "predict":
             return [
@@ -169,7 +177,12 @@ class CrossViewRetriever(BaseModel):
         module = getattr(self, part)
         return module[view] if isinstance(module, nn.ModuleDict) else module
 
-    def loss(self, embeddings: dict[str, Tensor], places: dict[str, Tensor]) -> dict[str, Tensor]:
+    def loss(
+        self,
+        embeddings: dict[str, Tensor],
+        places: dict[str, Tensor],
+        rows: dict[str, Tensor] | None = None,
+    ) -> dict[str, Tensor]:
         """Return every configured loss of the global batch, weighted, as ``{loss_<name>: scalar}``.
 
         A pair loss is the mean over both directions of every pair of views, a class loss the mean
@@ -178,22 +191,43 @@ class CrossViewRetriever(BaseModel):
         Args:
             embeddings: float ``{view: [n, ...]}``; row i of every view shows the same place.
             places: int64 ``{view: [n]}`` place labels.
+            rows: int64 ``{view: [n]}`` rows in the dataset's index, which a miner needs.
         """
         if self.place_levels is None:
             raise RuntimeError("the losses need levels: call set_place_levels before training")
-        batch = {view: gather_rows(rows) for view, rows in embeddings.items()}
-        descriptors = [self.descriptor(rows, view) for view, rows in batch.items()]
+        batch = {view: gather_rows(part) for view, part in embeddings.items()}
+        descriptors = {view: self.descriptor(part, view) for view, part in batch.items()}
         labels = gather_rows(places[self.views[0]])
         levels = self.place_levels(labels, labels)
-        return {
+        losses = {
             f"loss_{name}": self.loss_weights[name]
             * (
-                _pair_loss(loss, descriptors, levels)
+                _pair_loss(loss, list(descriptors.values()), levels)
                 if _is_pair_loss(loss)
-                else torch.stack([loss(rows, labels) for rows in batch.values()]).mean()
+                else torch.stack([loss(part, labels) for part in batch.values()]).mean()
             )
             for name, loss in self.losses.items()
         }
+        if self.miner is not None:
+            if rows is None:
+                raise RuntimeError("a miner needs the rows of the batch in the dataset's index")
+            every_row = {view: gather_rows(rows[view]) for view in self.views}
+            mined = GlobalBatch(descriptors, labels, every_row, self.place_levels)
+            losses["loss_miner"] = self.miner_weight * self.miner(mined, self.describe_reloaded)
+        return losses
+
+    def describe_reloaded(self, images: Tensor, view: str) -> Tensor:
+        """Return the descriptors ``[n, D]`` of images that a miner loaded, with gradient.
+
+        BatchNorm uses its running statistics and does not learn from them.
+
+        Args:
+            images: uint8 ``[n, 3, H, W]``, as the dataset loads them.
+            view: The view they show, which selects the branch.
+        """
+        inputs = self.data_preprocessor({"inputs": {view: images}}, training=True)["inputs"]
+        with frozen_batch_norm(self):
+            return self.describe(inputs[view], view)
 
 
 def _build_losses(
@@ -219,6 +253,16 @@ def _build_losses(
                 f"{type(losses[name]).__name__} must derive from geoloc.models.losses.PairLoss"
             )
     return weights, losses
+
+
+def _build_miner(
+    config: Mapping[str, Any] | None, views: Sequence[str]
+) -> tuple[float, Miner | None]:
+    if config is None:
+        return 0.0, None
+    arguments = {**config, "views": views}
+    weight = float(arguments.pop("weight", 1.0))
+    return weight, MINERS.build(arguments)
 
 
 def _is_pair_loss(loss: nn.Module) -> bool:

@@ -27,6 +27,8 @@ LOSS_CONFIGS = {
     "infonce_smooth": {"type": "InfoNCELoss", "label_smoothing": 0.1},
     "infonce_none": {"type": "InfoNCELoss", "normalize": "none"},
     "triplet": {"type": "TripletLoss"},
+    "contrastive": {"type": "CosineContrastiveLoss"},
+    "seh": {"type": "SEHLoss"},
     "triplet_nonzero": {"type": "TripletLoss", "reduction": "nonzero", "margin": 0.5},
     "triplet_semihard": {"type": "TripletLoss", "triplets": "semihard", "margin": 0.5},
     "triplet_weighted": {"type": "DistanceWeightedTripletLoss", "embed_dims": 16, "margin": 0.5},
