@@ -27,7 +27,7 @@ LOSS_CONFIGS = {
     "infonce_smooth": {"type": "InfoNCELoss", "label_smoothing": 0.1},
     "infonce_none": {"type": "InfoNCELoss", "normalize": "none"},
     "triplet": {"type": "TripletLoss"},
-    "contrastive": {"type": "CosineContrastiveLoss"},
+    "cosine_contrastive": {"type": "CosineContrastiveLoss"},
     "seh": {"type": "SEHLoss"},
     "triplet_nonzero": {"type": "TripletLoss", "reduction": "nonzero", "margin": 0.5},
     "triplet_semihard": {"type": "TripletLoss", "triplets": "semihard", "margin": 0.5},
@@ -43,7 +43,7 @@ LOSS_CONFIGS = {
     "sum_triplet": {"type": "MultiScaleLoss", "loss": {"type": "TripletLoss", "margin": 0.5}},
 }
 # They also compare every pair with a fixed similarity or distance.
-ABSOLUTE = {"contrastive", "multi_similarity"}
+ABSOLUTE = {"contrastive", "cosine_contrastive", "multi_similarity"}
 # Exact ties between levels can score above H-AP = 1: their smooth step is 0.5, the sharp one 1.
 BELOW_ZERO_AT_TIES = {"hap", "hap_hrank"}
 # The gradient of an expected value over draws, whose probabilities are constants, is not the slope
