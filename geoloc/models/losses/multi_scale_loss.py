@@ -48,10 +48,6 @@ class MultiScaleLoss(PairLoss):
 
     def loss(self, similarity: Tensor, levels: Tensor) -> Tensor:
         """Return the sum over the scales for similarities and levels ``[N, M]``."""
-        same = int(self.binary_loss.positive_level)
-        return torch.stack(
-            [
-                self.binary_loss.loss(similarity, torch.where(levels >= scale, same, 0))
-                for scale in self.levels
-            ]
-        ).sum()
+        same: Any = self.binary_loss.positive_level
+        scales = [torch.where(levels >= scale, same, 0) for scale in self.levels]
+        return torch.stack([self.binary_loss.loss(similarity, binary) for binary in scales]).sum()

@@ -79,9 +79,9 @@ class SoftMarginTripletLoss(PairLoss):
         if self.hardest is not None:
             limit = min(self.hardest, levels.shape[1])
             terms = terms.topk(limit, dim=1).values
-            count = (
-                torch.full_like(count, limit) if self.include_diagonal else count.clamp_max(limit)
-            )
+            # an official log 2 among the hardest counts like any other term
+            count = torch.full_like(count, limit) if self.include_diagonal else count
+            count = count.clamp_max(limit)
         return terms.sum() / count.sum().clamp_min(1)
 
 
