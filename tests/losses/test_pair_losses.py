@@ -36,6 +36,12 @@ LOSS_CONFIGS = {
     "soft_margin_euclidean": {"type": "SoftMarginTripletLoss", "distance": "euclidean"},
     "soft_margin_hardest": {"type": "SoftMarginTripletLoss", "hardest": 2, "negative_level": 1},
     "contrastive": {"type": "ContrastiveLoss", "positive_margin": 0.2},
+    "contrastive_cosine": {
+        "type": "ContrastiveLoss",
+        "distance": "cosine",
+        "negative_margin": 0.5,
+        "reduction": "anchor",
+    },
     "multi_similarity": {"type": "MultiSimilarityLoss"},
     "multi_similarity_mined": {"type": "MultiSimilarityLoss", "epsilon": 0.1},
     "hap": {"type": "HAPLoss"},
@@ -43,7 +49,7 @@ LOSS_CONFIGS = {
     "sum_triplet": {"type": "MultiScaleLoss", "loss": {"type": "TripletLoss", "margin": 0.5}},
 }
 # They also compare every pair with a fixed similarity or distance.
-ABSOLUTE = {"contrastive", "cosine_contrastive", "multi_similarity"}
+ABSOLUTE = {"contrastive", "contrastive_cosine", "cosine_contrastive", "multi_similarity"}
 # Exact ties between levels can score above H-AP = 1: their smooth step is 0.5, the sharp one 1.
 BELOW_ZERO_AT_TIES = {"hap", "hap_hrank"}
 # The gradient of an expected value over draws, whose probabilities are constants, is not the slope

@@ -10,7 +10,7 @@ from geoloc.models.losses import TripletLoss
 REDUCTIONS = {"avgnonzero": "nonzero", "mean": "mean"}
 
 
-def looped_triplet(query, gallery, positive, margin, reduction):
+def looped_triplet(query, gallery, positive, margin, reduction, triplets="all"):
     """All triplets one by one."""
     unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (query, gallery)]
     terms = [
@@ -21,6 +21,8 @@ def looped_triplet(query, gallery, positive, margin, reduction):
     ]
     if reduction == "nonzero":
         terms = [term for term in terms if term > 0]
+    if triplets == "semihard":
+        terms = [term for term in terms if 0 < term < margin]
     return sum(terms) / max(len(terms), 1)
 
 
@@ -44,18 +46,19 @@ def test_every_level_and_the_gradients_match_pytorch_metric_learning(golden, red
 
 
 @pytest.mark.parametrize(
-    ("name", "margin", "reduction"),
+    ("name", "arguments"),
     [
-        ("triplet_m0p05_avgnonzero", 0.05, "nonzero"),
-        ("triplet_m0p2_avgnonzero", 0.2, "nonzero"),
-        ("triplet_m0p2_mean", 0.2, "mean"),
+        ("triplet_m0p05_avgnonzero", {"margin": 0.05, "reduction": "nonzero"}),
+        ("triplet_m0p2_avgnonzero", {"margin": 0.2, "reduction": "nonzero"}),
+        ("triplet_m0p2_mean", {"margin": 0.2, "reduction": "mean"}),
+        ("triplet_m0p2_semihard", {"margin": 0.2, "triplets": "semihard"}),
     ],
 )
-def test_descriptors_of_any_length_match_pytorch_metric_learning(golden, name, margin, reduction):
+def test_descriptors_of_any_length_match_pytorch_metric_learning(golden, name, arguments):
     arrays = golden("hr_pml_losses")
     query, gallery = (torch.from_numpy(arrays[key]).requires_grad_() for key in ("x", "x_ref"))
     levels = torch.from_numpy(arrays["labels"][:, None] == arrays["ref_labels"]).to(torch.int8)
-    loss = TripletLoss(margin, reduction, positive_level=1)(query, gallery, levels)
+    loss = TripletLoss(**arguments, positive_level=1)(query, gallery, levels)
     loss.backward()
     assert loss.item() == pytest.approx(float(arrays[f"{name}_cross_loss"]), abs=1e-10)
     np.testing.assert_allclose(query.grad, arrays[f"{name}_cross_grad_x"], atol=1e-10)
@@ -68,16 +71,18 @@ def test_descriptors_of_any_length_match_pytorch_metric_learning(golden, name, m
     sizes=st.tuples(st.integers(1, 6), st.integers(1, 8), st.integers(2, 5)),
     margin=st.sampled_from([0.0, 0.1, 0.7, 3.0]),
     reduction=st.sampled_from(["mean", "nonzero"]),
+    triplets=st.sampled_from(["all", "semihard"]),
 )
-def test_prefix_sums_equal_the_enumerated_triplets(seed, sizes, margin, reduction):
+def test_prefix_sums_equal_the_enumerated_triplets(seed, sizes, margin, reduction, triplets):
+    margin = margin or 0.05 * (triplets == "semihard")
     generator = torch.Generator().manual_seed(seed)
     num_query, num_gallery, dims = sizes
     query = torch.randn(num_query, dims, generator=generator, dtype=torch.float64)
     gallery = torch.randn(num_gallery, dims, generator=generator, dtype=torch.float64)
     levels = torch.randint(0, 4, (num_query, num_gallery), generator=generator)
-    loss = TripletLoss(margin, reduction, positive_level=2)(query, gallery, levels)
+    loss = TripletLoss(margin, reduction, 2, triplets)(query, gallery, levels)
     expected = looped_triplet(
-        query.numpy(), gallery.numpy(), levels.numpy() >= 2, margin, reduction
+        query.numpy(), gallery.numpy(), levels.numpy() >= 2, margin, reduction, triplets
     )
     assert loss.item() == pytest.approx(expected, abs=1e-9)
 
@@ -94,3 +99,10 @@ def test_no_violated_triplet_gives_zero_loss_and_gradient():
 def test_an_unknown_reduction_is_named():
     with pytest.raises(ConfigError, match="reduction='sum' must be one of mean, nonzero"):
         TripletLoss(reduction="sum")
+
+
+def test_semihard_triplets_need_a_known_name_and_a_margin():
+    with pytest.raises(ConfigError, match="triplets='hard' must be one of all, semihard"):
+        TripletLoss(triplets="hard")
+    with pytest.raises(ConfigError, match="margin=0 must be positive"):
+        TripletLoss(0, triplets="semihard")

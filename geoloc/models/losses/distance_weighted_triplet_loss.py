@@ -60,7 +60,7 @@ class DistanceWeightedTripletLoss(PairLoss):
 
     def loss(self, similarity: Tensor, levels: Tensor) -> Tensor:
         """Return the expected mean over the triplets of cosines and levels ``[N, M]``."""
-        distance = unit_distance(similarity.contiguous())
+        distance = unit_distance(similarity)
         positive = levels >= self.positive_level
         probability = distance_weighted_probabilities(
             distance.detach(), ~positive, self.embed_dims, self.cutoff, self.nonzero_cutoff

@@ -55,7 +55,7 @@ class MultiSimilarityLoss(PairLoss):
 
     def loss(self, similarity: Tensor, levels: Tensor) -> Tensor:
         """Return the mean over the anchors of similarities and levels ``[N, M]``."""
-        positive = (levels >= self.positive_level).contiguous()
+        positive = levels >= self.positive_level
         group = positive.long()  # 0 negative, 1 positive
         if self.epsilon is not None:
             group.masked_fill_(self._uninformative(similarity.detach(), positive), 2)

@@ -7,10 +7,11 @@ from geoloc.errors import ConfigError
 REDUCTIONS = ("mean", "nonzero")
 
 
-def check_reduction(reduction: str) -> None:
-    """Raise ``ConfigError`` unless ``reduction`` is ``'mean'`` or ``'nonzero'``."""
-    if reduction not in REDUCTIONS:
-        raise ConfigError(f"reduction={reduction!r} must be one of {', '.join(REDUCTIONS)}.")
+def check_reduction(reduction: str, *more: str) -> None:
+    """Raise ``ConfigError`` unless ``reduction`` is 'mean', 'nonzero' or one of ``more``."""
+    known = (*REDUCTIONS, *more)
+    if reduction not in known:
+        raise ConfigError(f"reduction={reduction!r} must be one of {', '.join(known)}.")
 
 
 def reduce_terms(terms: Tensor, selected: Tensor, reduction: str) -> Tensor:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-CHUNK_ENTRIES = 2**17  # comparisons at a time: the temporaries of a chunk stay in the CPU's cache
+CHUNK_ENTRIES = 2**16  # comparisons at a time: the temporaries of a chunk stay in the CPU's cache
 
 Step = Callable[[Tensor], tuple[Tensor, Tensor]]  # x -> (value, derivative), elementwise
 
@@ -72,8 +72,8 @@ class _Items(NamedTuple):
 class _SmoothHAP(torch.autograd.Function):
     """The loss is the weighted sum of ``deficit / rank`` with ``deficit = R_i rank - hrank``.
 
-    That is ``1 - H-AP`` without its cancellation: exactly 0 for a perfect order. The items of
-    every anchor come in ascending order of their levels.
+    That is ``1 - H-AP`` without its cancellation: exactly 0 for a perfect order, as long as the
+    relevances grow with the level. The items of every anchor come in ascending order of levels.
     """
 
     @staticmethod
@@ -137,7 +137,7 @@ def _add_level(
     items, lower = _items(batch, level), batch.levels < level
     width = int(lower.sum(dim=1).max())
     score = batch.score[:, :width].masked_fill(~lower[:, :width], -torch.inf)
-    value = grad.new_zeros(())
+    value, score_grad = grad.new_zeros(()), torch.zeros_like(score)
     size = max(1, CHUNK_ENTRIES // max(1, width))
     for columns in zip(*(torch.split(column, size) for column in items), strict=True):
         chunk = _Items(*columns)
@@ -147,8 +147,11 @@ def _add_level(
         if higher_step is not None:
             deficit += _missing_hrank(batch, chunk, level, rank, higher_step, grad)
         push = chunk.weight * (chunk.relevance * rank - deficit) / rank.square()
-        _add_gradient(grad, chunk, slope.mul_(push[:, None]))
+        # by the lower score and by the item's own; index_add_ is slow on a slice of ``grad``
+        score_grad.index_add_(0, chunk.anchor, slope.mul_(push[:, None]))
+        grad[chunk.anchor, chunk.item] -= slope.sum(dim=1)
         value += (chunk.weight * deficit / rank).sum()
+    grad[:, :width] += score_grad
     return value
 
 
@@ -161,11 +164,7 @@ def _missing_hrank(
     relevance = batch.relevance[chunk.anchor].gather(1, levels)
     common = torch.minimum(relevance, chunk.relevance[:, None]).masked_fill_(levels <= level, 0)
     value, slope = step(x)
-    _add_gradient(grad, chunk, common * slope * (-chunk.weight / rank)[:, None])
+    slope = slope * common * (-chunk.weight / rank)[:, None]
+    grad.index_add_(0, chunk.anchor, slope)
+    grad[chunk.anchor, chunk.item] -= slope.sum(dim=1)
     return (common * ((x >= 0).to(x.dtype) - value)).sum(dim=1)
-
-
-def _add_gradient(grad: Tensor, items: _Items, by_difference: Tensor) -> None:
-    """Add the gradient by the differences ``s_j - s_i``, ``[P, W]`` of the first W items j."""
-    grad[:, : by_difference.shape[1]].index_add_(0, items.anchor, by_difference)
-    grad[items.anchor, items.item] -= by_difference.sum(dim=1)

@@ -58,7 +58,7 @@ class TripletLoss(PairLoss):
 
     def loss(self, similarity: Tensor, levels: Tensor) -> Tensor:
         """Return the reduced sum over the triplets of cosines and levels ``[N, M]``."""
-        distance = unit_distance(similarity.contiguous())
+        distance = unit_distance(similarity)
         positive = levels >= self.positive_level
         limit = distance + self.margin
         negatives = distance.masked_fill(positive, torch.inf).sort(dim=1).values
