@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geoloc.errors import ConfigError
@@ -40,6 +40,7 @@ def slow_netvlad(neck, image):
     return unit([value for cluster in sums for value in unit(cluster)])
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     seed=st.integers(0, 999),
     channels=st.integers(2, 6),
