@@ -37,6 +37,7 @@ def build_model(dataset: PairDataset | None = None, **miner: object) -> CrossVie
     """Return a training model in float64; with options, with a DOCB miner that mines always."""
     torch.manual_seed(0)
     options = {"type": "DOCB", "start_epoch": 0, **miner}
+    options = {name: value for name, value in options.items() if value is not None}
     model = MODELS.build(
         {
             "type": "CrossViewRetriever",

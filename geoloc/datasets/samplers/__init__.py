@@ -2,6 +2,11 @@
 
 from geoloc.datasets.samplers.dynamic_similarity import DynamicSimilaritySampler
 from geoloc.datasets.samplers.global_batch import GlobalBatchSampler
+from geoloc.datasets.samplers.global_mining import (
+    GlobalMiningSampler,
+    mined_halves,
+    pool_candidates,
+)
 from geoloc.datasets.samplers.gps import GPSSampler
 from geoloc.datasets.samplers.hierarchical import HierarchicalSampler
 from geoloc.datasets.samplers.near_place import NearPlaceSampler
@@ -14,12 +19,15 @@ __all__ = [
     "DynamicSimilaritySampler",
     "GPSSampler",
     "GlobalBatchSampler",
+    "GlobalMiningSampler",
     "HierarchicalSampler",
     "NearPlaceSampler",
     "NeighbourBatchSampler",
     "PlaceImageSampler",
     "UniquePlaceSampler",
+    "mined_halves",
     "most_similar",
     "nearest_places",
     "neighbour_batches",
+    "pool_candidates",
 ]

@@ -3,6 +3,7 @@
 from geoloc.engine.hooks.backbone_warmup import BackboneWarmupHook
 from geoloc.engine.hooks.before_training import BeforeTrainingHook
 from geoloc.engine.hooks.epoch_seed import EpochSeedHook
+from geoloc.engine.hooks.global_mining import GlobalMiningHook
 from geoloc.engine.hooks.miner import MinerHook
 from geoloc.engine.hooks.neighbour_mining import NeighbourMiningHook
 from geoloc.engine.hooks.place_levels import PlaceLevelsHook
@@ -12,6 +13,7 @@ __all__ = [
     "BackboneWarmupHook",
     "BeforeTrainingHook",
     "EpochSeedHook",
+    "GlobalMiningHook",
     "MinerHook",
     "NeighbourMiningHook",
     "PlaceLevelsHook",

@@ -18,7 +18,9 @@ class CosineContrastiveLoss(PairLoss):
                  + \sum_{k \in N_i,\ s_{ik} > m} s_{ik}
 
     with the positives :math:`P_i` of level ``positive_level`` or higher and all others as
-    negatives :math:`N_i`; the loss is the mean over the anchors i.
+    negatives :math:`N_i`; the loss is the mean over the anchors i. It jumps at the margin, as the
+    official value does; ``ContrastiveLoss(1e-5, 0.5, "cosine", "anchor")`` has the same gradient
+    without the jump.
 
     Args:
         margin: m, the cosine up to which a negative costs nothing.

@@ -61,10 +61,18 @@ class HardestNegatives(nn.Module):
         negative_level: Only places below this level are negatives; 1 for level 0 only.
         exclusion_radius_m: Metres around an anchor within which there are no negatives either;
             None leaves it to the level.
+
+    Raises:
+        ConfigError: If no place can be a negative, or the radius is not positive.
     """
 
     def __init__(self, negative_level: int, exclusion_radius_m: float | None) -> None:
         super().__init__()
+        if negative_level < 1 or (exclusion_radius_m is not None and exclusion_radius_m <= 0):
+            raise ConfigError(
+                f"negative_level={negative_level} must be at least 1 and "
+                f"exclusion_radius_m={exclusion_radius_m} positive or None."
+            )
         self.negative_level = negative_level
         self.exclusion_radius_m = exclusion_radius_m
         self.nearby: PlaceLevels | None = None
