@@ -14,9 +14,15 @@ import torch
 SCRIPT = """
 import sys, torch
 from mmengine.hooks import Hook
-from geoloc.registry import HOOKS
+from geoloc.registry import BACKBONES, HOOKS
 from geoloc.engine.config import load_config
 from geoloc.engine.run import prepare, train
+
+@BACKBONES.register_module()
+class TwoConvolutions(torch.nn.Sequential):
+    def __init__(self):
+        first, second = torch.nn.Conv2d(3, 16, 5, stride=3), torch.nn.Conv2d(16, 32, 3)
+        super().__init__(first, torch.nn.ReLU(), second, torch.nn.ReLU())
 
 @HOOKS.register_module()
 class RecordMiningHook(Hook):
@@ -26,7 +32,7 @@ class RecordMiningHook(Hook):
         runner.optim_wrapper.optimizer.register_step_pre_hook(lambda *_: self.steps.append(
             torch.cat([p.grad.flatten() for p in self.model.parameters()])))
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        self.losses.append([float(outputs[name]) for name in ('loss', 'loss_miner')])
+        self.losses.append([float(outputs[name].detach()) for name in ('loss', 'loss_miner')])
         self.sums.append(self.model.miner.checksum())
     def after_train(self, runner):
         memory = {view: self.model.miner.memory[view].rows for view in self.model.views}
@@ -56,15 +62,8 @@ def launch(tmp_path: Path):
     def run(processes: int, *jobs: str) -> None:
         command = [sys.executable, "mine.py", "none", *jobs]
         if processes > 1:
-            torchrun = ["-m", "torch.distributed.run", "--nproc_per_node", str(processes)]
-            command = [
-                sys.executable,
-                *torchrun,
-                "--master_port=29613",
-                "mine.py",
-                "pytorch",
-                *jobs,
-            ]
+            torchrun = ["-m", "torch.distributed.run", f"--nproc_per_node={processes}"]
+            command[1:3] = [*torchrun, "--master_port=29613", "mine.py", "pytorch"]
         done = subprocess.run(
             command,
             cwd=tmp_path,
@@ -82,10 +81,13 @@ def write_config(small_config, batch_size: int, precision: str) -> str:
     path = small_config(
         base="infonce/infonce_r18_campusworld.py",
         extra=f"""
+pipeline = [dict(type='LoadImage'), dict(type='mmpretrain.RandomResizedCrop', scale=32),
+            dict(type='mmpretrain.PackInputs')]
 custom_hooks = [dict(type='RecordMiningHook')]
-train_dataloader = dict(batch_size={batch_size})
-train_cfg = dict(max_epochs=2, val_interval=9)
-model = dict(backbone=dict(norm_eval=True), miner={MINER})
+train_dataloader = dict(batch_size={batch_size},
+                        dataset=dict(pipelines=dict(drone=pipeline, satellite=pipeline)))
+model = dict(backbone=dict(_delete_=True, type='TwoConvolutions'), head=dict(in_dims=32),
+             miner={MINER})
 optim_wrapper = dict(optimizer={OPTIMIZERS[precision]})
 """,
     )
