@@ -9,11 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 Golden = Callable[[str], dict[str, np.ndarray]]
 ROOT = Path(__file__).parent.parent
 METRES_PER_DEGREE = 111_195.0  # of latitude, to half a percent
+
+# A test does not fail because the machine is busy.
+settings.register_profile("geoloc", deadline=None)
+settings.load_profile("geoloc")
 
 
 @pytest.fixture(scope="session")

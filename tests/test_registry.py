@@ -28,7 +28,10 @@ def test_roles_hold_what_the_configs_name() -> None:
             "ProxyNCALoss",
             "TripletLoss",
         },
-        "SAMPLERS": {"UniquePlaceSampler"},
+        "SAMPLERS": {
+            *("UniquePlaceSampler", "PlaceImageSampler", "HierarchicalSampler"),
+            *("NearPlaceSampler", "GPSSampler", "DynamicSimilaritySampler"),
+        },
         "METRICS": {"HierarchicalRetrieval"},
     }.items():
         ours = getattr(registry, role)

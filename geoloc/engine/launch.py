@@ -30,6 +30,8 @@ def init_distributed(cfg: Any, launcher: str) -> None:
             "--launcher pytorch needs the environment that torchrun sets; "
             "start with tools/dist_train.sh CONFIG NUMBER_OF_PROCESSES"
         )
-    if not torch.cuda.is_available() and not dist.is_initialized():
+    if torch.cuda.is_available():
+        return
+    if not dist.is_initialized():  # else these processes have run something before
         dist.init_process_group("gloo")
-        cfg.model_wrapper_cfg = {"type": "MMDistributedDataParallel", "device_ids": None}
+    cfg.model_wrapper_cfg = {"type": "MMDistributedDataParallel", "device_ids": None}

@@ -140,8 +140,15 @@ def test_messages_name_numbers_and_a_fix():
         HierarchicalSampler(dataset, 8, label_column=2, seed=0)
     with pytest.raises(ConfigError, match=r"label_column=-1: SimpleNamespace has 0 label columns"):
         HierarchicalSampler(campuses()[0], 8, label_column=-1, seed=0)
-    with pytest.raises(ConfigError, match=r"needs the places' positions.*no place_latlon"):
+    with pytest.raises(ConfigError, match=r"needs the places' positions.*with a label_column"):
         HierarchicalSampler(dataset, 8, seed=0)
+    nowhere = places(repeated([3] * 6), place_latlon=np.full((6, 2), np.nan), thresholds_m=())
+    with pytest.raises(ConfigError, match=r"needs the places' positions.*with a label_column"):
+        HierarchicalSampler(nowhere, 8, seed=0)
+    labelled = campuses()[0]
+    labelled.thresholds_m = ()
+    with pytest.raises(ConfigError, match=r"thresholds_m=\(\); set label_column"):
+        HierarchicalSampler(labelled, 8, seed=0)
     with pytest.raises(ConfigError, match=r"batch of 32 needs 8 places .*=2 .* has 2, .* 6 places"):
         HierarchicalSampler(dataset, 32, label_column=1, seed=0)
     with pytest.raises(ConfigError, match=r"batch_size=9 must be a multiple of images_per_place=4"):

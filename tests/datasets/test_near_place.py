@@ -124,3 +124,6 @@ def test_messages_name_numbers_and_a_fix():
         NearPlaceSampler(dataset, 4, (4, -1), seed=0)
     with pytest.raises(ConfigError, match=r"NearPlaceSampler needs the places' positions"):
         NearPlaceSampler(places(repeated([2] * 10), thresholds_m=THRESHOLDS_M), 4, seed=0)
+    dataset.thresholds_m = (3.0,)
+    with pytest.raises(ConfigError, match="at least two thresholds_m"):
+        NearPlaceSampler(dataset, 4, (), seed=0)

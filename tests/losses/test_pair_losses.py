@@ -53,8 +53,9 @@ ABSOLUTE = {"contrastive", "contrastive_cosine", "cosine_contrastive", "multi_si
 # Exact ties between levels can score above H-AP = 1: their smooth step is 0.5, the sharp one 1.
 BELOW_ZERO_AT_TIES = {"hap", "hap_hrank"}
 # The gradient of an expected value over draws, whose probabilities are constants, is not the slope
-# of the value; test_distance_weighted_triplet_loss.py compares it with the enumerated draws.
-CONSTANT_WEIGHTS = {"triplet_weighted"}
+# of the value; test_distance_weighted_triplet_loss.py compares it with the enumerated draws. SEH's
+# weights are constants too; test_her_seh_loss.py compares its gradient.
+CONSTANT_WEIGHTS = {"seh", "triplet_weighted"}
 DESCRIPTORS = {
     "duplicated": torch.randn(1, 16, generator=torch.Generator().manual_seed(0)).expand(6, 16),
     "orthogonal": torch.eye(6, 16),

@@ -158,11 +158,10 @@ class GlobalBatchSampler(Sampler[int], ABC):
             ConfigError: If the dataset has no positions.
         """
         latlon = getattr(dataset, "place_latlon", None)
-        if latlon is None:
+        if latlon is None or np.isnan(latlon).all():
             raise ConfigError(
-                f"{type(self).__name__} needs the places' positions, but "
-                f"{type(dataset).__name__} has no place_latlon; use UniquePlaceSampler, or a "
-                "dataset with positions"
+                f"{type(self).__name__} needs the places' positions, but {type(dataset).__name__} "
+                "has none; use UniquePlaceSampler, or HierarchicalSampler with a label_column"
             )
         rows: NDArray[np.float64] = np.asarray(latlon, dtype=np.float64)[self.places]
         return rows

@@ -107,8 +107,14 @@ class HierarchicalSampler(GlobalBatchSampler):
             ConfigError: If the dataset does not have it.
         """
         if column is None:
+            latlon = self.place_latlon(dataset)
             thresholds_m: tuple[float, ...] = getattr(dataset, "thresholds_m", ())
-            return campus_labels(self.place_latlon(dataset), thresholds_m[-1])
+            if not thresholds_m:
+                raise ConfigError(
+                    "HierarchicalSampler cannot tell campuses apart: the dataset has "
+                    "thresholds_m=(); set label_column, or the dataset's thresholds_m"
+                )
+            return campus_labels(latlon, thresholds_m[-1])
         columns = getattr(dataset, "label_columns", None)
         count = 0 if columns is None else np.shape(columns)[1]
         if columns is None or not -count <= column < count:

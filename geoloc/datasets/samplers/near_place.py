@@ -75,6 +75,11 @@ class NearPlaceSampler(NeighbourBatchSampler):
         return [around[ring == number] for number in range(len(self.bounds_m))]
 
     def _check_rings(self) -> None:
+        if not self.bounds_m:
+            raise ConfigError(
+                "NearPlaceSampler has no ring to take neighbours from: the dataset needs at least "
+                "two thresholds_m, the second bounds the first ring"
+            )
         if len(self.neighbours) != len(self.bounds_m) or min(self.neighbours, default=0) < 0:
             raise ConfigError(
                 f"NearPlaceSampler neighbours={self.neighbours} must have {len(self.bounds_m)} "

@@ -1,0 +1,10 @@
+_base_ = [
+    "../_base_/datasets/campusworld.py",
+    "../_base_/models/resnet18.py",
+    "../_base_/schedules/adam_campusworld.py",
+    "../_base_/default_runtime.py",
+]
+
+model = dict(
+    losses=dict(multi_similarity=dict(type="MultiScaleLoss", loss=dict(type="MultiSimilarityLoss")))
+)

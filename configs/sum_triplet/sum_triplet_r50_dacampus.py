@@ -1,0 +1,9 @@
+_base_ = [
+    "../_base_/datasets/dacampus.py",
+    "../_base_/models/resnet50.py",
+    "../_base_/schedules/adam_20e.py",
+    "../_base_/default_runtime.py",
+]
+
+triplet = dict(type="TripletLoss", margin=0.1, reduction="nonzero")
+model = dict(losses=dict(sum_triplet=dict(type="MultiScaleLoss", loss=triplet)))
