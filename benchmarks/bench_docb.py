@@ -96,12 +96,12 @@ class Trainer:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=5)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     with tempfile.TemporaryDirectory() as folder:
-        source = CampusWorld(folder, places=(96, 12), views=2)
+        source = CampusWorld(folder, places=(48, 12), views=2)
         dataset = PairDataset(source, views=VIEWS, pipelines=dict.fromkeys(VIEWS, PIPELINE))
         size = arguments.batch_size
         trainers = {
@@ -111,7 +111,7 @@ def main() -> None:
         }
         seconds: dict[str, list[float]] = {name: [] for name in trainers}
         loading: dict[str, list[float]] = {name: [] for name in trainers}
-        for number in range(-3, arguments.steps):
+        for number in range(-2, arguments.steps):
             for name, trainer in trainers.items():
                 elapsed = trainer.step()
                 if number >= 0:  # the first steps start the workers and fill the memory
