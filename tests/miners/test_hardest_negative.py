@@ -74,6 +74,7 @@ def allowed_in_turn(search, memory, batch):
     """Return the rows that the first anchor may get, by taking away the choice again and again."""
     rows = []
     while (row := chosen(memory, search(batch, memory, LEFT_RIGHT))[0]) is not None:
+        assert row - 100 not in rows
         rows.append(row - 100)
         taken = {**batch.rows, "satellite": torch.tensor([row, *batch.rows["satellite"]])}
         batch = batch._replace(rows=taken)
