@@ -101,7 +101,7 @@ def test_seh_removes_easy_triplets_and_keeps_weights_constant():
     levels = torch.tensor([[3, 0], [0, 3]])
     assert SEHLoss()(query, gallery, levels) == 0  # both negatives are far beyond the margin
     assert HERLoss()(query, gallery, levels) > 0
-    near = F.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.02]], dtype=torch.float64))
+    near = F.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.25]], dtype=torch.float64))
     loss = SEHLoss()(query[:1], near, levels[:1])
     (gradient,) = torch.autograd.grad(loss, query)
     with torch.no_grad():
