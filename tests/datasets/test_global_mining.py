@@ -52,7 +52,7 @@ def test_candidates_are_the_most_similar_of_a_random_pool():
 
 
 @given(st.integers(1, 5), st.integers(0, 5), st.integers(0, 99))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_first_item_brings_one_of_its_candidates(half, mined, seed):
     labels = repeated(COUNTS)
     generator = np.random.default_rng(seed)

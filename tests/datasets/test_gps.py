@@ -67,7 +67,7 @@ COUNTS = st.lists(st.integers(1, 6), min_size=2, max_size=15)
 
 
 @given(COUNTS, st.integers(1, 8), st.integers(2, 9), st.integers(1, 20), st.integers(0, 99))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_batches_are_unique_and_as_many_as_possible(counts, batch, select, within, seed):
     dataset = scattered(counts, seed)
     build = functools.partial(GPSSampler, dataset, batch, select, within, seed=seed)
@@ -83,7 +83,7 @@ def test_batches_are_unique_and_as_many_as_possible(counts, batch, select, withi
 
 
 @given(COUNTS, st.integers(1, 3), st.integers(2, 3), st.integers(0, 99))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_ranks_together_are_one_process(counts, batch, world_size, seed):
     if batch * world_size > len(counts):
         return

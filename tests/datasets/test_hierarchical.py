@@ -34,7 +34,7 @@ def shares(dataset, batch):
 
 
 @given(SIZES, st.integers(1, 4), st.integers(1, 5), st.integers(1, 3), st.integers(1, 2))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_possible_tuple_fills_its_batches(sizes, images, per_batch, supers, repeats):
     dataset = tree(sizes)
     possible = [
@@ -91,7 +91,7 @@ def test_images_of_a_place_are_used_evenly_and_distinct_in_a_batch():
 
 
 @given(SIZES, st.integers(1, 2), st.integers(1, 2), st.integers(2, 3), st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_ranks_together_are_one_process(sizes, images, per_rank, world_size, seed):
     if max(sizes) < per_rank * world_size:
         return

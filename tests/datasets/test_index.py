@@ -123,7 +123,7 @@ NAME = st.text(
         unique_by=(lambda row: row[0], lambda row: row[2]),
     )
 )  # fmt: skip
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_round_trip_is_exact(tmp_path, rows):
     index = Index(*(list(column) for column in zip(*rows, strict=True)), root=tmp_path)
     index.to_csv(tmp_path / "index.csv")

@@ -30,7 +30,7 @@ COUNTS = st.lists(st.integers(1, 9), min_size=1, max_size=12)
 
 
 @given(COUNTS, st.integers(1, 8), st.integers(0, 12), st.integers(0, 2**31))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_all_batches_that_distinct_places_allow_are_made(counts, batch, width, seed):
     """Greedy clusters must not leave a few places for the end that cannot fill a batch."""
     generator = np.random.default_rng(seed)

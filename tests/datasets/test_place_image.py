@@ -21,7 +21,7 @@ COUNTS = st.lists(st.integers(1, 13), min_size=1, max_size=10)
 
 
 @given(COUNTS, st.integers(1, 4), st.integers(1, 6), st.integers(0, 99))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_batch_has_k_images_of_each_of_p_places(counts, images, per_batch, seed):
     dataset = places(repeated(counts))
     groups = [count // images for count in counts]
@@ -42,7 +42,7 @@ def test_every_batch_has_k_images_of_each_of_p_places(counts, images, per_batch,
 
 
 @given(COUNTS, st.integers(1, 3), st.integers(1, 2), st.integers(2, 3), st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_ranks_together_are_one_process(counts, images, per_rank, world_size, seed):
     if sum(count >= images for count in counts) < per_rank * world_size:
         return

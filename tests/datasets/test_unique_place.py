@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geoloc.datasets import UniquePlaceSampler
@@ -37,7 +37,7 @@ COUNTS = st.lists(st.integers(1, 9), min_size=1, max_size=12)
 
 
 @given(COUNTS, st.integers(1, 14), st.integers(0, 2**31), st.randoms(use_true_random=False))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_order_is_complete_and_unique_exactly_when_possible(counts, batch, seed, shuffler):
     labels = [place * 3 for place, count in enumerate(counts) for _ in range(count)]
     shuffler.shuffle(labels)
@@ -54,10 +54,23 @@ def test_order_is_complete_and_unique_exactly_when_possible(counts, batch, seed,
         assert len(places) == len(set(places))
 
 
-@given(COUNTS, st.integers(1, 4), st.integers(2, 3), st.integers(0, 99))
-@settings(max_examples=100, deadline=None)
-def test_ranks_together_are_one_process(counts, batch, world_size, seed):
-    assume(feasible(counts, batch * world_size))
+@st.composite
+def filled_batches(draw):
+    """Draw a batch size, a number of ranks and items per place that do fill such batches."""
+    batch, world_size = draw(st.integers(1, 4)), draw(st.integers(2, 3))
+    size = batch * world_size
+    places = range(draw(st.integers(size, 12)))
+    sizes = [size] * draw(st.integers(1, 4)) + [draw(st.integers(0, size - 1))]
+    drawn = [place for number in sizes for place in draw(st.permutations(places))[:number]]
+    counts = np.bincount(drawn)
+    return batch, world_size, counts[counts > 0].tolist()
+
+
+@given(filled_batches(), st.integers(0, 99))
+@settings(max_examples=100)
+def test_ranks_together_are_one_process(filled, seed):
+    batch, world_size, counts = filled
+    assert feasible(counts, batch * world_size)
     dataset = Places(np.repeat(np.arange(len(counts)), counts))
     single = list(UniquePlaceSampler(dataset, batch * world_size, seed=seed))
     with pytest.MonkeyPatch.context() as patch:

@@ -100,7 +100,7 @@ def test_binary_metrics_match_the_reference_and_the_official_code(golden, name, 
         assert np.isnan(recall[~defined]).all()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(levels=ranked_levels, alpha=st.sampled_from([0.5, 1.0, 3.0]), k=st.integers(1, 15))
 def test_every_metric_equals_its_definition_in_plain_loops(levels, alpha, k):
     ranked = torch.from_numpy(levels)
@@ -127,7 +127,7 @@ def test_every_metric_equals_its_definition_in_plain_loops(levels, alpha, k):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(levels=ranked_levels, k=st.integers(1, 15))
 def test_metrics_lie_between_0_and_1_and_reach_1_on_the_ideal_ranking(levels, k):
     ranked = torch.from_numpy(levels)
@@ -150,7 +150,7 @@ def test_metrics_lie_between_0_and_1_and_reach_1_on_the_ideal_ranking(levels, k)
         torch.testing.assert_close(best, torch.ones_like(best), rtol=0, atol=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(levels=ranked_levels)
 def test_binary_special_cases_agree_with_each_other(levels):
     binary = (torch.from_numpy(levels) >= 2).to(torch.int8)
@@ -170,7 +170,7 @@ def test_binary_special_cases_agree_with_each_other(levels):
     np.testing.assert_allclose(average_set_intersection(binary), expected, rtol=0, atol=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(levels=ranked_levels, k=st.integers(1, 15))
 def test_moving_a_better_item_up_never_hurts(levels, k):
     row = levels[0].tolist()

@@ -18,7 +18,7 @@ def sorted_by_hand(scores):
     return [sorted(range(len(row)), key=lambda item: -row[item]) for row in scores]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.integers(1, 9).flatmap(
         lambda width: st.lists(

@@ -22,7 +22,7 @@ def by_flooding(near):
 
 
 @given(st.integers(1, 40), st.floats(50, 3000), st.integers(0, 999), st.sampled_from([0.0, 65.0]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_campuses_are_connected_by_steps_within_the_radius(count, radius_m, seed, lat):
     offsets = np.random.default_rng(seed).uniform(-0.03, 0.03, (count, 2))
     latlon = offsets + np.array([lat, 179.99])  # across the date line

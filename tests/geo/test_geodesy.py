@@ -86,7 +86,7 @@ def test_date_line():
 
 
 @given(POSITION, POSITION)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_pair_agrees_with_geopy_both_ways(a, b):
     forth = geodesic_distance([a], [b])[0, 0]
     assert forth == pytest.approx(geodesic(a, b).m, abs=1e-5)
@@ -94,7 +94,7 @@ def test_any_pair_agrees_with_geopy_both_ways(a, b):
 
 
 @given(POSITION, POSITION)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_haversine_is_the_angle_between_unit_vectors(a, b):
     def vector(lat, lon):
         lat, lon = math.radians(lat), math.radians(lon)

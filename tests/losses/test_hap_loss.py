@@ -81,7 +81,7 @@ def test_each_query_matches_the_official_code(golden):
     np.testing.assert_allclose(hap, arrays["per_query_HAP_dir12"], atol=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**16),
     sizes=st.tuples(st.integers(1, 4), st.integers(1, 9)),

@@ -65,7 +65,7 @@ def test_descriptors_of_any_length_match_pytorch_metric_learning(golden, name, a
     np.testing.assert_allclose(gallery.grad, arrays[f"{name}_cross_grad_xr"], atol=1e-10)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 2**16),
     sizes=st.tuples(st.integers(1, 6), st.integers(1, 8), st.integers(2, 5)),

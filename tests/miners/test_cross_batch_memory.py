@@ -26,7 +26,7 @@ def entries(memory):
 
 
 @given(BATCHES, st.integers(1, 5), st.sampled_from(["batch", "sample"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_it_is_a_queue_without_duplicates(batches, size, unit):
     memory = fill(CrossBatchMemory(["image"], size, unit), batches)
     expected = []  # the same in plain lists, newest first

@@ -18,7 +18,7 @@ def test_a_learned_exponent_per_channel_matches_the_official_code(golden):
     np.testing.assert_allclose(pooled.detach(), arrays["gem"], rtol=2e-6)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(p=st.floats(0.5, 6), seed=st.integers(0, 99))
 def test_it_is_the_generalised_mean(p, seed):
     features = torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(seed)).double()

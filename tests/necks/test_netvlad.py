@@ -40,7 +40,7 @@ def slow_netvlad(neck, image):
     return unit([value for cluster in sums for value in unit(cluster)])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     seed=st.integers(0, 999),
     channels=st.integers(2, 6),
