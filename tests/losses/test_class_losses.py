@@ -4,20 +4,32 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from geoloc.datasets.place_levels import DistanceLevels
+from geoloc.datasets.place_levels import DistanceLevels, LabelTreeLevels
 from geoloc.errors import ConfigError
+from geoloc.models.losses import MultiScaleClassLoss
 from geoloc.registry import LOSSES
 
 PLACES, DIMS, PARTS = 7, 5, 3
+SIZES = {"num_places": PLACES, "embed_dims": DIMS}
+KINDS = ("CSLLoss", "InstanceLoss", "NormalizedSoftmaxLoss", "ProxyNCALoss")
 LOSS_CONFIGS = {
-    "csl": {"type": "CSLLoss"},
-    "csl_mean": {"type": "CSLLoss", "reduction": "mean", "scale": 4.0},
-    "instance": {"type": "InstanceLoss"},
-    "instance_parts": {"type": "InstanceLoss", "num_parts": PARTS},
-    "normalized_softmax": {"type": "NormalizedSoftmaxLoss"},
-    "proxy_nca": {"type": "ProxyNCALoss"},
+    "csl": {"type": "CSLLoss", **SIZES},
+    "csl_mean": {"type": "CSLLoss", "reduction": "mean", "scale": 4.0, **SIZES},
+    "instance": {"type": "InstanceLoss", **SIZES},
+    "instance_parts": {"type": "InstanceLoss", "num_parts": PARTS, **SIZES},
+    "normalized_softmax": {"type": "NormalizedSoftmaxLoss", **SIZES},
+    "proxy_nca": {"type": "ProxyNCALoss", **SIZES},
+    "sum_nsm": {
+        "type": "MultiScaleClassLoss",
+        "loss": {"type": "NormalizedSoftmaxLoss", **SIZES},
+        "coarser_classes": (3, 2),
+    },
+    "sum_instance_parts": {
+        "type": "MultiScaleClassLoss",
+        "loss": {"type": "InstanceLoss", "num_parts": PARTS, **SIZES},
+        "coarser_classes": (3, 2),
+    },
 }
-KINDS = sorted({config["type"] for config in LOSS_CONFIGS.values()})
 EMBEDDINGS = {
     "duplicated": torch.randn(1, DIMS, generator=torch.Generator().manual_seed(0)).expand(6, DIMS),
     "orthogonal": torch.eye(6, DIMS),
@@ -36,13 +48,18 @@ def random_levels(seed=0):
     return DistanceLevels(table, highest=3)
 
 
+def tree_levels():
+    middle = torch.tensor([12, 12, 34, 34, 31, 31, 31])
+    return LabelTreeLevels(torch.stack([torch.arange(PLACES), middle, middle // 10], dim=1))
+
+
 @pytest.fixture(params=LOSS_CONFIGS)
 def loss(request):
     torch.manual_seed(0)
-    config = {"num_places": PLACES, "embed_dims": DIMS, **LOSS_CONFIGS[request.param]}
-    loss = LOSSES.build(config)
+    loss = LOSSES.build(LOSS_CONFIGS[request.param])
     if hasattr(loss, "set_place_levels"):
-        loss.set_place_levels(random_levels())
+        has_tree = isinstance(loss, MultiScaleClassLoss)
+        loss.set_place_levels(tree_levels() if has_tree else random_levels())
     return loss
 
 
@@ -150,6 +167,6 @@ def test_wrong_shapes_are_named(loss):
     ],
 )
 def test_impossible_sizes_are_named(kind, argument):
-    config = {"type": kind, "num_places": PLACES, "embed_dims": DIMS, argument: 0}
+    config = {"type": kind, **SIZES, argument: 0}
     with pytest.raises(ConfigError, match=f"{argument}=0"):
         LOSSES.build(config)

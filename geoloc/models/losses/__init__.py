@@ -10,6 +10,7 @@ from geoloc.models.losses.hap_loss import HAPLoss
 from geoloc.models.losses.her_loss import HERLoss
 from geoloc.models.losses.infonce_loss import InfoNCELoss
 from geoloc.models.losses.instance_loss import InstanceLoss
+from geoloc.models.losses.multi_scale_class_loss import MultiScaleClassLoss
 from geoloc.models.losses.multi_scale_loss import MultiScaleLoss
 from geoloc.models.losses.multi_similarity_loss import MultiSimilarityLoss
 from geoloc.models.losses.normalized_softmax_loss import NormalizedSoftmaxLoss
@@ -32,6 +33,7 @@ __all__ = [
     "HERLoss",
     "InfoNCELoss",
     "InstanceLoss",
+    "MultiScaleClassLoss",
     "MultiScaleLoss",
     "MultiSimilarityLoss",
     "NormalizedSoftmaxLoss",

@@ -1,0 +1,8 @@
+_base_ = [
+    "../_base_/datasets/dyml_animal.py",
+    "../_base_/models/resnet34_dyml.py",
+    "../_base_/schedules/sgd_100e.py",
+    "../_base_/default_runtime.py",
+]
+
+model = dict(losses=dict(triplet=dict(type="TripletLoss", margin=0.1, reduction="nonzero")))

@@ -1,0 +1,9 @@
+_base_ = [
+    "../_base_/datasets/dyml_product.py",
+    "../_base_/models/resnet34_dyml_product.py",
+    "../_base_/schedules/sgd_20e.py",
+    "../_base_/default_runtime.py",
+]
+
+triplet = dict(type="TripletLoss", margin=0.1, triplets="semihard")
+model = dict(losses=dict(triplet_semihard=triplet))
