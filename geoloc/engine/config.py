@@ -20,6 +20,7 @@ OWN_KEYS = {
 }
 # Keys that whoever builds a part takes out of its config before the constructor sees it.
 BUILDER_KEYS = {"type", "priority", "weight", "constructor", "paramwise_cfg", "_scope_"}
+UNREGISTERED = {"clip_grad"}  # parts whose type, here "norm" or "value", is in no registry
 RUN_KEYS = (set(inspect.signature(Runner.__init__).parameters) | OWN_KEYS) - {"self", "cfg"}
 
 
@@ -136,7 +137,8 @@ def _typed_parts(node: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
     else:
         return
     for key, item in items:
-        yield from _typed_parts(item, f"{place}.{key}" if place else str(key))
+        if key not in UNREGISTERED:
+            yield from _typed_parts(item, f"{place}.{key}" if place else str(key))
 
 
 def _all_registries() -> Iterator[PluginRegistry]:

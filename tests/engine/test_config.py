@@ -73,6 +73,7 @@ def test_bad_option_is_named_with_its_key(key: str, value: object, message: str)
     [
         ("randomness.deterministic", True),  # a part that the config does not have yet
         ("model.backbone.init_cfg", None),
+        ("optim_wrapper.clip_grad", {"type": "value", "clip_value": 100.0}),
         ("model.losses.dycl.margins", [0.3, 0.2, 0.1]),
         ("train_dataloader.dataset.pipelines.drone.1.scale", 64),
     ],

@@ -67,7 +67,8 @@ class MultiScaleClassLoss(ClassLoss):
                 "MultiScaleClassLoss needs a dataset with labels at several scales, such as DyML; "
                 "levels from distances form no classes: use a pair loss in MultiScaleLoss."
             )
-        classes = [label.unique(return_inverse=True) for label in levels.labels.unbind(dim=1)]
+        columns = levels.labels.unbind(dim=1)
+        classes = [torch.unique(column, return_inverse=True) for column in columns]
         found = [len(values) for values, _ in classes]
         expected = [scale.num_places for scale in self.scales]
         if found != expected:
@@ -92,4 +93,4 @@ class MultiScaleClassLoss(ClassLoss):
             )
         labels = self.class_of_place[place_label].unbind(dim=1)
         pairs = zip(self.scales, labels, strict=True)
-        return torch.stack([scale.loss(embedding, label) for scale, label in pairs]).sum()
+        return torch.stack([scale(embedding, label) for scale, label in pairs]).sum()
