@@ -62,9 +62,9 @@ def comparison(
     return tables
 
 
-def markdown(cells: Cells) -> str:
-    """Return the table in Markdown."""
-    rule = ["---", *("---:" for _ in cells[0][1:])]
+def markdown(cells: Cells, align: str = "right") -> str:
+    """Return the table in Markdown; all columns but the first stand ``'right'`` or ``'left'``."""
+    rule = ["---", *("---:" if align == "right" else "---" for _ in cells[0][1:])]
     return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))
 
 
