@@ -123,6 +123,11 @@ def format_results(columns: Mapping[str, Results]) -> str:
             if len(values) == 2:
                 cells.append(f"{values[1] / values[0]:.2f}" if values[0] else "-")
         table.add_row(row, *cells)
+    return as_text(table)
+
+
+def as_text(table: Table) -> str:
+    """Return a table as it is printed, without colours."""
     console = Console(width=140, no_color=True)
     with console.capture() as capture:
         console.print(table)
