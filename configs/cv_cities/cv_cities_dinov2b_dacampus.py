@@ -7,7 +7,9 @@ _base_ = [
 batch_size = 10
 image_size = 448
 resize = dict(type="mmpretrain.Resize", scale=(image_size, image_size))
-colour = dict(type="mmpretrain.ColorJitter", brightness=0.15, contrast=0.15, saturation=0.15)
+colour = dict(
+    type="mmpretrain.ColorJitter", brightness=0.15, contrast=0.15, saturation=0.15, backend="cv2"
+)
 drone_pipeline = [
     dict(type="LoadImage"),
     resize,
