@@ -1,5 +1,6 @@
 """Backbones that mmpretrain does not lend: ``mmpretrain.X`` needs no file here."""
 
 from geoloc.models.backbones.timm_backbone import TimmBackbone
+from geoloc.models.backbones.usam_resnet import USAMResNet
 
-__all__ = ["TimmBackbone"]
+__all__ = ["TimmBackbone", "USAMResNet"]
