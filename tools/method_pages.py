@@ -19,7 +19,7 @@ import geoloc.models  # noqa: F401  registers the parts
 from geoloc.engine.command_line import run_command
 from geoloc.errors import ConfigError
 from geoloc.evaluation.comparison import comparison, markdown
-from geoloc.evaluation.results import Results, read_json
+from geoloc.evaluation.results import FACTS, Results, read_json
 from geoloc.registry import HEADS, LOSSES, MINERS, NECKS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -103,8 +103,8 @@ def own_results(folder: Path) -> Iterator[str]:
             missing.append(f"`{config.name}`")
             continue
         content = read_json(result)
-        tasks = {key: value for key, value in content.items() if "->" in key}
         protocol = content["protocol"]
+        tasks = {key: value for key, value in content.items() if key not in FACTS}
         yield (
             f"Ours, {protocol['dataset']} ({protocol['fingerprint']}), percent, one run of "
             f"`python tools/train.py {config.relative_to(ROOT)}` with geoloc "

@@ -64,6 +64,9 @@ def shrink(cfg: Any, world: Path, small_images: bool) -> None:
             "img_size": SIDE,
             "in_h": SIDE // 14,
             "in_w": SIDE // 14,
+            # The smallest vision transformer instead of DINOv2's.
+            "arch": "deit-tiny",
+            "in_channels": 192,
         }
     for part in parts([cfg.model, *loaders]):
         for key in values.keys() & part.keys():
