@@ -95,7 +95,7 @@ class _TripletSum(torch.autograd.Function):
                 value = (count * bound).sum()
             slope.copy_(*torch.autograd.grad(value, leaf))
             total += value.detach()
-            active += count.clamp_min_(0).sum(dtype=torch.int64)
+            active += count.clamp_min_(0).sum(dim=1).long().sum()
         ctx.save_for_backward(grad)
         ctx.mark_non_differentiable(active)
         return total, active
