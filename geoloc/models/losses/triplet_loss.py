@@ -83,7 +83,7 @@ class _TripletSum(torch.autograd.Function):
         total, grad = similarity.new_zeros(()), torch.empty_like(similarity)
         active = total.long()
         size = max(1, CHUNK_ENTRIES // similarity.shape[1])
-        chunks = (rows.split(size) for rows in (similarity, positive, grad))
+        chunks = (torch.split(rows, size) for rows in (similarity, positive, grad))
         for cosines, chosen, slope in zip(*chunks, strict=True):
             with torch.enable_grad():
                 leaf = cosines.detach().requires_grad_()
