@@ -3,19 +3,25 @@
 The transcription of H-AP compares every item with every other one in an array ``[B, B, B]``. The
 product ``query @ gallery.T`` and its gradient are the least that any pair loss costs. Everything
 runs forward and backward in both directions, interleaved in one process, without the look-up of
-the levels. Run it on an otherwise idle machine:
+the levels. The triplet loss runs with one positive per anchor, with a tenth of the batch and with
+half of it. The memory is the most that the tensors of one pass hold at a time, as recorded by the
+profiler. Run it on an otherwise idle machine:
 
     python benchmarks/bench_pair_losses.py --threads 1
 """
 
 import argparse
-import resource
+import functools
+import json
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
 
 from geoloc.models.losses import DyCLLoss, HAPLoss, MultiSimilarityLoss, TripletLoss
 
@@ -71,32 +77,54 @@ def step(loss: Loss, batch: Batch) -> float:
     return time.perf_counter() - start
 
 
-def peak_megabytes() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def peak_megabytes(loss: Loss, batch: Batch) -> float:
+    """Return the most memory that the tensors of one forward and backward pass hold."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
+        step(loss, batch)
+    with tempfile.TemporaryDirectory() as folder:
+        trace = Path(folder) / "trace.json"
+        record.export_chrome_trace(str(trace))
+        events = json.loads(trace.read_text())["traceEvents"]
+    changes = [event["args"] for event in events if event["name"] == "[memory]"]
+    start = changes[0]["Total Allocated"] - changes[0]["Bytes"]
+    return (max(change["Total Allocated"] for change in changes) - start) / 2**20
 
 
 def report(size: int, cases: dict[str, Loss], repeats: int) -> None:
     """Print a line per case, with ratios to the first one."""
     batch = random_batch(size)
-    step(product, batch)  # the first call of all starts torch's engine
-    growth: dict[str, float] = {}
-    for name, loss in cases.items():  # ascending in memory: the peak of a process only grows
-        before = peak_megabytes()
-        step(loss, batch)
-        growth[name] = peak_megabytes() - before
     seconds: dict[str, list[float]] = {name: [] for name in cases}
     for repeat in range(-2, repeats):
         for name, loss in cases.items():
             elapsed = step(loss, batch)
             if repeat >= 0:  # the first rounds warm up
                 seconds[name].append(elapsed)
-    medians = {name: float(torch.tensor(times).median()) for name, times in seconds.items()}
-    base = next(iter(medians.values()))
+    times = {name: torch.tensor(values) for name, values in seconds.items()}
+    base = next(iter(times.values()))
     threads = torch.get_num_threads()
     print(f"B={size} D={DIMS}, both directions, forward + backward, {threads} thread(s)")
-    print(f"{'case':28}{'median ms':>12}{'ratio':>8}{'added MB':>10}")
-    for name, median in medians.items():
-        print(f"{name:28}{1e3 * median:12.2f}{median / base:8.1f}{growth[name]:10.0f}")
+    print(f"{'case':28}{'median ms':>12}{'min ms':>10}{'ratio':>8}{'of min':>8}{'peak MB':>10}")
+    for name, values in times.items():
+        median, least = 1e3 * values.median(), 1e3 * values.min()
+        ratios = f"{values.median() / base.median():8.1f}{values.min() / base.min():8.1f}"
+        peak = peak_megabytes(cases[name], batch)
+        print(f"{name:28}{median:12.2f}{least:10.2f}{ratios}{peak:10.1f}")
+
+
+def triplet_with_positives(share: float) -> Loss:
+    """Return the loss with levels of its own: the given share of the batch are positives."""
+    loss = TripletLoss()
+
+    def apply(query: Tensor, gallery: Tensor, levels: Tensor) -> Tensor:
+        return loss.both_directions(query, gallery, positives(len(levels), share))
+
+    return apply
+
+
+@functools.cache
+def positives(size: int, share: float) -> Tensor:
+    chosen = torch.rand(size, size, generator=torch.Generator().manual_seed(1)) < share
+    return 3 * chosen.to(torch.int8).fill_diagonal_(1)
 
 
 def main() -> None:
@@ -114,7 +142,9 @@ def main() -> None:
         "similarity product": product,
         "DyCLLoss": DyCLLoss().both_directions,
         "MultiSimilarityLoss": MultiSimilarityLoss().both_directions,
-        "TripletLoss": TripletLoss().both_directions,
+        "TripletLoss, 1 positive": triplet_with_positives(0),
+        "TripletLoss, 10 % positives": triplet_with_positives(0.1),
+        "TripletLoss, 50 % positives": triplet_with_positives(0.5),
     }
     report(1024, cases, arguments.repeats)
 

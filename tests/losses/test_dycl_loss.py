@@ -80,6 +80,15 @@ def test_rectangular_asymmetric_levels_match_plain_loops():
     assert DyCLLoss()(query, gallery, levels).item() == pytest.approx(expected, rel=1e-12)
 
 
+def test_both_directions_of_views_of_different_sizes():
+    generator = torch.Generator().manual_seed(7)
+    query, gallery = (torch.randn(n, 9, generator=generator, dtype=torch.float64) for n in (6, 11))
+    levels = torch.randint(0, 4, (6, 11), generator=generator)
+    expected = both_directions(DyCLLoss(), query, gallery, levels)
+    found = DyCLLoss().both_directions(query, gallery, levels)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-12)
+
+
 def test_margins_run_from_the_highest_level_down_and_count_the_levels():
     generator = torch.Generator().manual_seed(4)
     query, gallery = torch.randn(2, 5, 7, generator=generator, dtype=torch.float64)

@@ -69,6 +69,17 @@ def test_transgeo_with_the_gradient_of_raw_descriptors(golden, alpha):
     np.testing.assert_allclose(gallery.grad, arrays[f"a{alpha}_gk"], rtol=0, atol=1e-7)
 
 
+@pytest.mark.parametrize("hardest", [1, 3])
+def test_the_hardest_negatives_without_the_diagonal(golden, hardest):
+    arrays = golden("cv_her_loss")
+    query, gallery = (torch.from_numpy(arrays[f"alpha5_unit_{k}"]).double() for k in ("grd", "sat"))
+    loss = SoftMarginTripletLoss(hardest=hardest)
+    value = loss.both_directions(query, gallery, PAIRS[:8, :8])
+    assert value.item() == pytest.approx(
+        float(arrays[f"softmargin_nodiag_hard{hardest}"]), rel=1e-6
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [

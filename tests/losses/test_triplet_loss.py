@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geoloc.errors import ConfigError
-from geoloc.models.losses import TripletLoss
+from geoloc.models.losses import TripletLoss, triplet_loss
+from geoloc.models.losses.active_triplets import count_active_triplets
 
 REDUCTIONS = {"avgnonzero": "nonzero", "mean": "mean"}
 
@@ -73,7 +74,7 @@ def test_descriptors_of_any_length_match_pytorch_metric_learning(golden, name, a
     reduction=st.sampled_from(["mean", "nonzero"]),
     triplets=st.sampled_from(["all", "semihard"]),
 )
-def test_prefix_sums_equal_the_enumerated_triplets(seed, sizes, margin, reduction, triplets):
+def test_counted_triplets_equal_the_enumerated_ones(seed, sizes, margin, reduction, triplets):
     margin = margin or 0.05 * (triplets == "semihard")
     generator = torch.Generator().manual_seed(seed)
     num_query, num_gallery, dims = sizes
@@ -85,6 +86,49 @@ def test_prefix_sums_equal_the_enumerated_triplets(seed, sizes, margin, reductio
         query.numpy(), gallery.numpy(), levels.numpy() >= 2, margin, reduction, triplets
     )
     assert loss.item() == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("positives", [0, 1, 5, 6, 20, 39, 40])
+def test_counts_of_few_and_many_positives_leave_out_ties(dtype, positives):
+    generator = torch.Generator().manual_seed(positives)
+    bound = torch.randint(-1, 8, (9, 40), generator=generator).to(dtype) / 3  # many ties
+    positive = torch.rand(9, 40, generator=generator).argsort(dim=1) < positives
+    positive[1:] &= torch.rand(8, 40, generator=generator) < 0.8  # other numbers in other rows
+    bound = torch.where(positive, bound, bound.clamp_min(0))  # a limit only can be negative
+    active = positive[:, :, None] & ~positive[:, None] & (bound[:, None] < bound[:, :, None])
+    expected = active.sum(dim=2) - active.sum(dim=1)
+    assert (expected != 0).any() == (positives > 0)
+    assert count_active_triplets(bound, positive).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("triplets", ["all", "semihard"])
+@pytest.mark.parametrize("share", [0.05, 0.5])
+def test_gradients_at_ties_and_over_chunks_match_the_enumerated_triplets(
+    monkeypatch, triplets, share
+):
+    generator = torch.Generator().manual_seed(1)
+    corners = torch.eye(12, dtype=torch.float64)[torch.randint(0, 12, (40,), generator=generator)]
+    cosines = (corners @ corners.T * 0.6 + 0.1).requires_grad_()
+    levels = (torch.rand(40, 40, generator=generator) < share).to(torch.int8)
+    levels[0], levels[1] = 0, 1
+    distance = (2 - 2 * cosines).sqrt()  # of two values only
+    margin = (1.5 if triplets == "semihard" else 1) * (distance.max() - distance.min()).item()
+    gap = distance[:, :, None] - distance[:, None]
+    chosen = (levels[:, :, None] == 1) & (levels[:, None] == 0) & (gap > -margin)
+    if triplets == "semihard":
+        chosen &= gap < 0
+    assert chosen.any()
+    expected = (gap + margin)[chosen].mean()
+    monkeypatch.setattr(triplet_loss, "CHUNK_ENTRIES", 7 * 40)
+    loss = TripletLoss(margin, "nonzero", positive_level=1, triplets=triplets)
+    found = loss.loss(cosines, levels)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-12)
+    torch.testing.assert_close(
+        *(torch.autograd.grad(value, cosines)[0] for value in (found, expected)),
+        rtol=1e-10,
+        atol=1e-15,
+    )
 
 
 def test_no_violated_triplet_gives_zero_loss_and_gradient():

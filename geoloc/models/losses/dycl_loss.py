@@ -61,3 +61,10 @@ class DyCLLoss(PairLoss):
         positives = torch.stack(list(accumulate(reversed(exact), torch.logaddexp)))  # [L, N]
         margins = self.scale * similarity.new_tensor(self.margins)[:, None]
         return softplus(negatives + positives + margins).sum(dim=0).mean()
+
+    def symmetric_loss(self, similarity: Tensor, levels: Tensor) -> Tensor:
+        """Return the mean over the anchors of both directions."""
+        if similarity.shape[0] != similarity.shape[1]:
+            return super().symmetric_loss(similarity, levels)
+        # One pass over twice the rows: the time of a small batch goes into the calls of operators.
+        return self.loss(torch.cat([similarity, similarity.T]), torch.cat([levels, levels.T]))

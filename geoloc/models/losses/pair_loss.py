@@ -51,9 +51,7 @@ class PairLoss(nn.Module, ABC):
         """
         check_pair_shapes(query, gallery, levels)
         with full_precision(query, gallery) as (query, gallery):
-            similarity = self.similarity(query, gallery)
-            back = self.loss(similarity.T.contiguous(), levels.T.contiguous())
-            return (self.loss(similarity, levels) + back) / 2
+            return self.symmetric_loss(self.similarity(query, gallery), levels)
 
     def within(self, descriptors: Tensor, levels: Tensor) -> Tensor:
         """Return the loss of every item of a batch against all others; no item is its own positive.
@@ -71,6 +69,14 @@ class PairLoss(nn.Module, ABC):
         with full_precision(descriptors) as (descriptors,):
             similarity = self.similarity(descriptors, descriptors)
             return self.loss(without_diagonal(similarity), without_diagonal(levels))
+
+    def symmetric_loss(self, similarity: Tensor, levels: Tensor) -> Tensor:
+        """Return the mean of :meth:`loss` over both directions, as a scalar.
+
+        A mean over the anchors may be faster as one pass over the anchors of both directions.
+        """
+        back = self.loss(similarity.T.contiguous(), levels.T.contiguous())
+        return (self.loss(similarity, levels) + back) / 2
 
     @abstractmethod
     def loss(self, similarity: Tensor, levels: Tensor) -> Tensor:

@@ -1,16 +1,20 @@
 """Triplet loss over all triplets of a batch, or the semi-hard ones."""
 
+from typing import Any
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from geoloc.errors import ConfigError
+from geoloc.models.losses.active_triplets import count_active_triplets
 from geoloc.models.losses.pair_loss import PairLoss
 from geoloc.models.losses.reduction import check_reduction
 from geoloc.models.losses.similarity import unit_distance
 from geoloc.registry import LOSSES
 
 TRIPLETS = ("all", "semihard")
+CHUNK_ENTRIES = 2**17  # pairs at a time: the temporaries of a chunk stay in the CPU's cache
 
 
 @LOSSES.register_module()
@@ -21,9 +25,8 @@ class TripletLoss(PairLoss):
     level ``positive_level`` or higher and every negative n below it give the term
     :math:`\max(0, d_{ap} - d_{an} + m)`.
 
-    The terms are not enumerated: with the negatives of an anchor in ascending order, the k of
-    them below :math:`c = d_{ap} + m` add up to :math:`k c - \sum_{n \le k} d_{an}`. That takes
-    O(N M log M) time and O(N M) memory, with exact value and gradient.
+    The terms are not enumerated but counted, see :func:`count_active_triplets`. With P positives
+    per anchor that takes O(N M log P) time and O(N M) memory, with exact value and gradient.
 
     Args:
         margin: m.
@@ -58,19 +61,52 @@ class TripletLoss(PairLoss):
 
     def loss(self, similarity: Tensor, levels: Tensor) -> Tensor:
         """Return the reduced sum over the triplets of cosines and levels ``[N, M]``."""
-        distance = unit_distance(similarity)
         positive = levels >= self.positive_level
-        limit = distance + self.margin
-        negatives = distance.masked_fill(positive, torch.inf).sort(dim=1).values
-        below = F.pad(negatives.cumsum(dim=1), (1, 0))  # [N, M + 1]: sums of the k nearest
-        end = torch.searchsorted(negatives.detach(), limit.detach()) * positive
-        active, sums = end, below.gather(1, end)
-        if self.triplets == "semihard":
-            start = torch.searchsorted(negatives.detach(), distance.detach(), right=True) * positive
-            active, sums = end - start, sums - below.gather(1, start)
-        total = (active * limit - sums).sum()
-        if self.reduction == "nonzero" or self.triplets == "semihard":
-            terms = active.sum()
+        semihard = self.triplets == "semihard"
+        total, active = _TripletSum.apply(similarity, positive, self.margin, semihard)
+        if self.reduction == "nonzero" or semihard:
+            terms = active
         else:
-            terms = (positive.sum(dim=1) * (~positive).sum(dim=1)).sum()
-        return total / terms.clamp_min(1)
+            number = positive.sum(dim=1)
+            terms = (number * (levels.shape[1] - number)).sum()
+        mean: Tensor = total / terms.clamp_min(1)
+        return mean
+
+
+class _TripletSum(torch.autograd.Function):
+    """Sum and number of the active triplets, and the gradient in the same pass over chunks."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, similarity: Tensor, positive: Tensor, margin: float, semihard: bool
+    ) -> tuple[Tensor, Tensor]:
+        total, grad = similarity.new_zeros(()), torch.empty_like(similarity)
+        active = total.long()
+        size = max(1, CHUNK_ENTRIES // similarity.shape[1])
+        chunks = (torch.split(rows, size) for rows in (similarity, positive, grad))
+        for cosines, chosen, slope in zip(*chunks, strict=True):
+            with torch.enable_grad():
+                leaf = cosines.detach().requires_grad_()
+                distance = unit_distance(leaf)
+                bound = torch.add(distance, chosen, alpha=margin)
+                count = count_active_triplets(bound, chosen)
+                if semihard:  # without the negatives that are not farther than the positive
+                    count -= _count_not_farther(distance.detach(), chosen)
+                value = (count * bound).sum()
+            slope.copy_(*torch.autograd.grad(value, leaf))
+            total += value.detach()
+            active += count.clamp_min_(0).sum(dim=1).long().sum()
+        ctx.save_for_backward(grad)
+        ctx.mark_non_differentiable(active)
+        return total, active
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
+        return ctx.saved_tensors[0] * grad, None, None, None
+
+
+def _count_not_farther(distance: Tensor, positive: Tensor) -> Tensor:
+    # d_n <= d_p means that d_n is below the next number above d_p
+    above = distance.nextafter(distance.new_tensor(torch.inf))
+    return count_active_triplets(torch.where(positive, above, distance), positive)
