@@ -65,7 +65,7 @@ class DistanceWeightedTripletLoss(PairLoss):
         probability = distance_weighted_probabilities(
             distance.detach(), ~positive, self.embed_dims, self.cutoff, self.nonzero_cutoff
         )
-        # As in TripletLoss: prefix sums over the items in ascending order, here weighted.
+        # Prefix sums over the items in ascending order: no array of all triplets.
         ascending, order = distance.sort(dim=1)
         weight = probability.gather(1, order)
         mass = F.pad(weight.cumsum(dim=1), (1, 0))
