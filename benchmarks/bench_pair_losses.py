@@ -4,8 +4,8 @@ The transcription of H-AP compares every item with every other one in an array `
 product ``query @ gallery.T`` and its gradient are the least that any pair loss costs. Everything
 runs forward and backward in both directions, interleaved in one process, without the look-up of
 the levels. The triplet loss runs with one positive per anchor, with a tenth of the batch and with
-half of it, and also in one direction. The memory is the most that the tensors of one pass hold at a time, as recorded by the
-profiler. Run it on an otherwise idle machine:
+half of it, and also in one direction. The memory is the most that the tensors of one pass hold at a
+time, as recorded by the profiler. Run it on an otherwise idle machine:
 
     python benchmarks/bench_pair_losses.py --threads 1
 """
