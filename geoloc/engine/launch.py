@@ -34,4 +34,9 @@ def init_distributed(cfg: Any, launcher: str) -> None:
         return
     if not dist.is_initialized():  # else these processes have run something before
         dist.init_process_group("gloo")
-    cfg.model_wrapper_cfg = {"type": "MMDistributedDataParallel", "device_ids": None}
+    # Buffers as on GPUs, where mmengine leaves those of every process alone.
+    cfg.model_wrapper_cfg = {
+        "type": "MMDistributedDataParallel",
+        "device_ids": None,
+        "broadcast_buffers": False,
+    }
