@@ -29,7 +29,8 @@ def main() -> None:
     descriptors, index, content = load_run(args.descriptors)
     thresholds_m = content["protocol"]["thresholds_m"]
     evaluator = dict(cfg.test_evaluator)
-    if tasks := [key for key in content if "->" in key]:  # those of the run, unless the config says
+    # Those of the run, unless the config says otherwise.
+    if tasks := [key.partition(" [")[0] for key in content if "->" in key]:
         evaluator.setdefault("tasks", tasks)
     metric = METRICS.build(evaluator)
     results = metric.measure(torch.from_numpy(descriptors), index, thresholds_m)

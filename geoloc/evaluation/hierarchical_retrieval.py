@@ -19,6 +19,7 @@ class HierarchicalRetrieval(DescriptorMetric):
         tasks: Directions ``query_view->gallery_view``, see ``task_rows``.
         output_dir: As in ``DescriptorMetric``.
         config_hash: As in ``DescriptorMetric``.
+        official: As in ``evaluate_retrieval``.
     """
 
     def __init__(
@@ -26,10 +27,12 @@ class HierarchicalRetrieval(DescriptorMetric):
         tasks: Sequence[str] = ("drone->satellite", "satellite->drone"),
         output_dir: str | None = None,
         config_hash: str | None = None,
+        official: str | None = None,
     ) -> None:
         super().__init__(output_dir, config_hash)
         self.tasks = tuple(tasks)
+        self.official = official
 
     def measure(self, descriptors: Tensor, index: Index, thresholds_m: Sequence[float]) -> Results:
         """Compute the metrics of every task, arguments as in ``DescriptorMetric``."""
-        return evaluate_retrieval(descriptors, index, thresholds_m, self.tasks)
+        return evaluate_retrieval(descriptors, index, thresholds_m, self.tasks, self.official)

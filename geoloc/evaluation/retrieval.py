@@ -6,19 +6,19 @@ import torch
 from torch import Tensor
 
 from geoloc.datasets.index import Index
-from geoloc.datasets.place_levels import PlaceLevels, place_levels
+from geoloc.datasets.place_levels import place_levels
+from geoloc.errors import ConfigError
 from geoloc.evaluation import functional
+from geoloc.evaluation.official_dycl import OfficialDyCL
 from geoloc.evaluation.ranking import RankedChunk
+from geoloc.evaluation.scoring import Scoring, summarise
 from geoloc.evaluation.task import (
     check_descriptors,
     identical_items,
     metrics_per_query,
-    percent,
     task_rows,
 )
 from geoloc.geo import geodesic_distance
-
-RECALL_DEPTHS = (1, 5, 10)
 
 
 def evaluate_retrieval(
@@ -26,6 +26,7 @@ def evaluate_retrieval(
     index: Index,
     thresholds_m: Sequence[float],
     tasks: Sequence[str] = ("drone->satellite", "satellite->drone"),
+    official: str | None = None,
 ) -> dict[str, dict[str, float]]:
     """Rank every task once and compute its metrics.
 
@@ -36,6 +37,9 @@ def evaluate_retrieval(
             levels come from the index's labels.
         tasks: Directions ``query_view->gallery_view``, or with the splits of both sides
             ``split/view->split/view``. An image is never searched for itself.
+        official: ``'dycl'`` repeats the bugs of the released DyCL code, to compare a number with
+            the paper's tables (see :mod:`geoloc.evaluation.official_dycl`); the name of the task
+            then ends in ``[official dycl]``.
 
     Returns:
         Per task, the metrics in percent (``H-AP, ASI, NDCG, mAP/<scale>, R@K/<scale>``, each scale
@@ -45,78 +49,48 @@ def evaluate_retrieval(
 
     Raises:
         DatasetError: If descriptors and index differ in length, or a view has no image.
-        ConfigError: If a task is not of that form.
+        ConfigError: If a task is not of that form, or ``official`` is unknown.
     """
+    if official not in (None, "dycl"):
+        raise ConfigError(f"official={official!r} must be None or 'dycl'")
     check_descriptors(descriptors, index)
     distance_m = (
         geodesic_distance(index.place_latlon, index.place_latlon) if index.has_positions else None
     )
     levels = place_levels(index, thresholds_m, distance_m)
     between = None if distance_m is None else torch.from_numpy(distance_m)
-    return {task: _evaluate_task(descriptors, index, levels, task, between) for task in tasks}
+    scoring = OfficialDyCL(levels) if official == "dycl" else Scoring(levels)
+    suffix = "" if official is None else f" [official {official}]"
+    return {
+        f"{task}{suffix}": _evaluate_task(descriptors, index, scoring, task, between)
+        for task in tasks
+    }
 
 
 def _evaluate_task(
     descriptors: Tensor,
     index: Index,
-    levels: PlaceLevels,
+    scoring: Scoring,
     task: str,
     place_distance_m: Tensor | None,
 ) -> dict[str, float]:
-    """Compute the metrics of one direction; places are numbered as in ``levels``."""
+    """Compute the metrics of one direction; places are numbered as in the scoring's levels."""
     rows = task_rows(task, index)
     place = torch.from_numpy(index.place_labels)
     of_query, of_gallery = place[rows.query], place[rows.gallery]
 
     def metrics(chunk: RankedChunk) -> dict[str, Tensor]:
-        values = _metrics_of_ranked(chunk.levels, levels.highest)
+        values = scoring.per_query(chunk.levels, of_query[chunk.queries], of_gallery)
         if place_distance_m is not None:
             best = of_gallery[chunk.order[:, 0]]
             values["error_m"] = place_distance_m[of_query[chunk.queries], best]
         return values
 
     exclude = identical_items(rows, index)
-    columns = metrics_per_query(descriptors, index, levels, rows, metrics, exclude)
-    return _summarise(columns, levels.highest)
-
-
-def _metrics_of_ranked(ranked: Tensor, num_levels: int) -> dict[str, Tensor]:
-    values = {
-        "H-AP": functional.hierarchical_average_precision(ranked, num_levels),
-        "ASI": functional.average_set_intersection(ranked),
-        "NDCG": functional.ndcg(ranked),
-    }
-    for level, scale in zip(range(num_levels, 0, -1), scale_names(num_levels), strict=True):
-        relevant = ranked >= level
-        values[f"mAP/{scale}"] = functional.average_precision(relevant)
-        for depth in RECALL_DEPTHS:
-            values[f"R@{depth}/{scale}"] = functional.recall_at_k(relevant, depth)
-    return values
-
-
-def _summarise(columns: dict[str, Tensor], num_levels: int) -> dict[str, float]:
+    columns = metrics_per_query(descriptors, index, scoring.levels, rows, metrics, exclude)
     error_m = columns.pop("error_m", None)
-    summary = percent(columns)
-    scales = scale_names(num_levels)
-    for metric in ("mAP", *(f"R@{depth}" for depth in RECALL_DEPTHS)):
-        summary[f"{metric}/overall"] = sum(summary[f"{metric}/{scale}"] for scale in scales) / len(
-            scales
-        )
+    summary = summarise(scoring, columns)
     if error_m is not None:
         errors = functional.localization_error_summary(error_m)
         summary |= {f"error/{name}": value for name, value in errors.items()}
-    summary["queries"] = len(columns["H-AP"])
-    for scale in scales:
-        without = columns[f"mAP/{scale}"].isnan().sum()
-        summary[f"queries_without_relevant/{scale}"] = int(without)
     return summary
-
-
-def scale_names(num_levels: int) -> tuple[str, ...]:
-    """Return the names of the scales from the highest level down.
-
-    Three levels have the names of the DyCL paper; any other number is named by its least level.
-    """
-    if num_levels == 3:
-        return ("small", "middle", "large")
-    return tuple(f"level{level}" for level in range(num_levels, 0, -1))

@@ -9,7 +9,7 @@ from geoloc.datasets.index import Index
 from geoloc.errors import ConfigError, DatasetError
 from geoloc.evaluation import HierarchicalRetrieval, evaluate_retrieval
 from geoloc.evaluation.results import format_results, load_run, save_run
-from geoloc.evaluation.retrieval import scale_names
+from geoloc.evaluation.scoring import scale_names
 
 METRES = 1 / 111_195  # degrees of latitude per metre, to half a percent
 NORTH_M = {7: 0.0, 8: 100.0, 9: 300.0, 10: 2000.0}  # position of each place
