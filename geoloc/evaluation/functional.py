@@ -9,12 +9,11 @@ Relevant items are few, so the functions gather their ranks first and never buil
 ``[Q, N]`` array.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-RADII_M = (25, 50, 100, 200)
 ONE_PERCENT: dict[str, Callable[[int], int]] = {
     "floor": lambda size: size // 100,
     "floor+1": lambda size: size // 100 + 1,
@@ -188,30 +187,38 @@ def ndcg(levels: Tensor, k: int | None = None) -> Tensor:
     return achieved / ideal
 
 
-def localization_error_summary(
-    error_m: Tensor, radii_m: Sequence[float] = RADII_M
-) -> dict[str, float]:
-    """Summarise the distances between the true positions and the best-ranked places.
+def hard_average_precision(levels: Tensor, level: int) -> Tensor:
+    """Return AP# per query: the average precision of one level without the items above it.
+
+    The items of exactly ``level`` are relevant; those of higher levels are taken out of the
+    ranking, so that finding nearer items first is neither rewarded nor punished (HAPPIER's code).
 
     Args:
-        error_m: Distances in metres ``[Q]``, one per query.
-        radii_m: Radii in metres for the shares.
-
-    Returns:
-        ``median_m`` and ``mean_m`` in metres, ``within_<r>m`` in percent (distance <= r).
-
-    Raises:
-        ValueError: If there is no error, or one is negative or not finite.
+        levels: Ranked levels ``[Q, N]``.
+        level: The level that counts.
     """
-    error = error_m.double()
-    if error.ndim != 1 or not len(error):
-        raise ValueError(f"error_m must be [Q] with Q >= 1, got {list(error.shape)}.")
-    if not bool((error.isfinite() & (error >= 0)).all()):
-        raise ValueError("error_m must be finite distances >= 0 in metres.")
-    summary = {"median_m": float(error.quantile(0.5)), "mean_m": float(error.mean())}
-    for radius in radii_m:
-        summary[f"within_{radius:g}m"] = 100 * float((error <= radius).double().mean())
-    return summary
+    _check_ranked(levels)
+    query, index = (levels >= level).nonzero(as_tuple=True)
+    relevant = levels[query, index] == level
+    nearer = _running_count(~relevant, query, len(levels))
+    found = _running_count(relevant, query, len(levels))
+    precision = (found.double() / (index + 1 - nearer)).masked_fill_(~relevant, 0)
+    return _sum_per_query(precision, query, len(levels)) / _count(levels == level)
+
+
+def hit_rate(levels: Tensor, positive_level: int) -> Tensor:
+    """Return 1 where no item but semi-positives is ranked before the positive, else 0 (VIGOR).
+
+    Args:
+        levels: Ranked levels ``[Q, N]``; the levels between 0 and the positive's are those of the
+            semi-positives (Zhu et al., CVPR 2021: tiles that also show the place).
+        positive_level: Level of the positive and above.
+    """
+    _check_ranked(levels)
+    decisive = (levels >= positive_level) | (levels <= 0)
+    first = decisive.int().argmax(dim=1, keepdim=True)  # argmax takes the first of equals
+    hit = (levels.gather(1, first) >= positive_level).squeeze(1).double()
+    return torch.where(_count(levels >= positive_level) > 0, hit, torch.nan)
 
 
 def _count(mask: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 from geoloc.datasets.index import Index
 from geoloc.datasets.place_levels import place_levels
 from geoloc.errors import ConfigError
-from geoloc.evaluation import functional
+from geoloc.evaluation.localization import localization_error_summary
 from geoloc.evaluation.official_dycl import OfficialDyCL
 from geoloc.evaluation.ranking import RankedChunk
 from geoloc.evaluation.scoring import Scoring, summarise
@@ -91,6 +91,6 @@ def _evaluate_task(
     error_m = columns.pop("error_m", None)
     summary = summarise(scoring, columns)
     if error_m is not None:
-        errors = functional.localization_error_summary(error_m)
+        errors = localization_error_summary(error_m)
         summary |= {f"error/{name}": value for name, value in errors.items()}
     return summary

@@ -13,8 +13,9 @@ from geoloc.evaluation.functional import (
     average_precision,
     average_precision_at_r,
     average_set_intersection,
+    hard_average_precision,
     hierarchical_average_precision,
-    localization_error_summary,
+    hit_rate,
     ndcg,
     one_percent_depth,
     recall_at_k,
@@ -203,25 +204,6 @@ def test_counts_beyond_the_range_of_int8_do_not_overflow():
     )
 
 
-def test_the_localization_error_is_summarised_in_metres_and_percent():
-    error = torch.tensor([0.0, 25.0, 26.0, 300.0])
-    assert localization_error_summary(error) == {
-        "median_m": 25.5,
-        "mean_m": 87.75,
-        "within_25m": 50.0,
-        "within_50m": 75.0,
-        "within_100m": 75.0,
-        "within_200m": 75.0,
-    }
-    assert localization_error_summary(error, radii_m=[0.5])["within_0.5m"] == 25.0
-
-
-@pytest.mark.parametrize("error", [[], [[1.0]], [1.0, math.nan], [math.inf], [-1.0]], ids=str)
-def test_impossible_errors_are_refused(error):
-    with pytest.raises(ValueError, match="error_m must be"):
-        localization_error_summary(torch.tensor(error))
-
-
 def test_arguments_that_cannot_be_meant_are_named():
     levels = torch.tensor([[3, 1, 0]])
     with pytest.raises(ValueError, match="num_levels=2, got 3"):
@@ -290,6 +272,28 @@ def test_the_average_precisions_are_ordered(levels):
         torch.testing.assert_close(
             values[~values.isnan()], torch.ones_like(values[~values.isnan()])
         )
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+@pytest.mark.parametrize("name", GOLDEN)
+def test_hard_average_precision_matches_the_official_code(golden, name, level):
+    vectors = golden(name)
+    values = hard_average_precision(torch.from_numpy(vectors["sorted_target"]), level)
+    expected = float(vectors[f"official_APhash{level}_mean"])
+    assert float(values.nanmean()) == pytest.approx(expected, abs=1e-6)
+
+
+@given(ranked_levels, st.integers(1, 3))
+def test_hard_average_precision_is_that_of_the_ranking_without_nearer_items(levels, level):
+    values = hard_average_precision(torch.from_numpy(levels), level).tolist()
+    expected = [looped_average_precision([r == level for r in row if r <= level]) for row in levels]
+    assert values == pytest.approx(expected, nan_ok=True)
+
+
+def test_only_semi_positives_may_precede_a_hit():
+    levels = torch.tensor([[2, 0, 1], [1, 2, 0], [1, 0, 2], [0, 1, 2], [1, 0, 1]])
+    values = hit_rate(levels, positive_level=2)
+    assert values.tolist() == pytest.approx([1, 1, 0, 0, math.nan], nan_ok=True)
 
 
 def test_one_percent_depth_of_the_published_galleries():
