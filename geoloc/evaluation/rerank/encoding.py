@@ -1,4 +1,4 @@
-"""Steps 1 to 5 of k-reciprocal re-ranking: every image as a sparse vector over its neighbours."""
+"""Steps 4 and 5 of k-reciprocal re-ranking: every image as a sparse vector over its neighbours."""
 
 import math
 from typing import NamedTuple
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from geoloc.evaluation.rerank.neighbour_graph import NeighbourGraph
+from geoloc.evaluation.rerank.reciprocal_sets import ImageSets, expand, reciprocal_sets
 from geoloc.evaluation.rerank.row_blocks import kernel, map_blocks
 
 
@@ -37,13 +38,14 @@ def encode(graph: NeighbourGraph, k1: int, k2: int, power: int) -> Encodings:
         k2: Neighbours whose encodings are averaged.
         power: Of the cosine distance in D, 1 or 2.
     """
-    half = round(k1 / 2)
-    rows = len(graph.index)
-    plain = _join(map_blocks(lambda *block: _encode(*block, graph, k1, half, power), rows))
+    sets = expand(reciprocal_sets(graph, k1), reciprocal_sets(graph, round(k1 / 2)))
+    plain = Encodings(*sets, _weights_of(graph, sets, power))
     if k2 == 1:
         return plain
     nearest = np.ascontiguousarray(graph.index[:, :k2])
-    return _join(map_blocks(lambda *block: _average(*block, nearest, plain), rows))
+    blocks = map_blocks(lambda *block: _average(*block, nearest, *plain), len(nearest))
+    counts, images, values = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    return Encodings(np.append(0, np.cumsum(counts)), images, values)
 
 
 def by_image(rows: Encodings, first: int) -> Encodings:
@@ -60,124 +62,92 @@ def by_image(rows: Encodings, first: int) -> Encodings:
     return Encodings(turned.indptr.astype(np.int64), turned.indices, turned.data)
 
 
-def _join(blocks: list[Encodings]) -> Encodings:
-    counts, images, values = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    return Encodings(np.append(0, np.cumsum(counts)), images, values)
+def _weights_of(graph: NeighbourGraph, sets: ImageSets, power: int) -> NDArray[np.float64]:
+    weights = np.empty(len(sets.images))
+    arrays = graph.descriptors, graph.index, graph.distance, graph.farthest
+
+    def block(start: int, stop: int) -> None:
+        _weights(start, stop, *arrays, *sets, power, weights)
+
+    map_blocks(block, len(graph.index))
+    return weights
 
 
 @kernel
-def _encode(
-    start: int, stop: int, graph: NeighbourGraph, k1: int, half: int, power: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
-    """Return the number of images per row, the images and the values."""
-    rows, k = graph.index.shape
-    seen, known = np.zeros(rows, np.uint8), np.full(rows, -1.0)
-    capacity = (stop - start) * min(rows, (k1 + 1) * (half + 2))
-    counts = np.empty(stop - start, np.int64)
-    images, values = np.empty(capacity, np.int32), np.empty(capacity)
-    end = 0
+def _weights(
+    start: int,
+    stop: int,
+    descriptors: NDArray[np.float64],
+    index: NDArray[np.int32],
+    distance: NDArray[np.float64],
+    farthest: NDArray[np.float64],
+    pointer: NDArray[np.int64],
+    images: NDArray[np.int32],
+    power: int,
+    weights: NDArray[np.float64],
+) -> None:
+    known = np.full(len(index), -1.0)
     for row in range(start, stop):
-        members = images[end:]
-        count = _expanded_neighbours(row, graph, k1, half, seen, members)
-        for place in range(k):
-            known[graph.index[row, place]] = graph.distance[row, place]
-        scale = graph.farthest[row] if graph.farthest[row] > 0 else 1.0
+        for place in range(index.shape[1]):
+            known[index[row, place]] = distance[row, place]
+        scale = farthest[row] if farthest[row] > 0 else 1.0
         total = 0.0
-        for item in range(count):
-            far = known[members[item]]
-            if far < 0:  # not among the k nearest, whose distances were kept
-                cosine = _dot(graph.descriptors[row], graph.descriptors[members[item]])
-                far = max(1 - cosine, 0.0)
-            values[end + item] = math.exp(-((far / scale) ** power))
-            total += values[end + item]
-        values[end : end + count] /= total
-        for place in range(k):
-            known[graph.index[row, place]] = -1
-        counts[row - start] = count
-        end += count
-    return counts, images[:end].copy(), values[:end].copy()
+        for item in range(pointer[row], pointer[row + 1]):
+            far = known[images[item]]
+            if far < 0:  # not among the nearest, whose distances were kept
+                far = 1 - _dot(descriptors, row, images[item])
+            share = far / scale
+            weights[item] = math.exp(-share * share if power == 2 else -share)
+            total += weights[item]
+        for item in range(pointer[row], pointer[row + 1]):
+            weights[item] /= total
+        for place in range(index.shape[1]):
+            known[index[row, place]] = -1
 
 
 @kernel
-def _expanded_neighbours(
-    row: int,
-    graph: NeighbourGraph,
-    k1: int,
-    half: int,
-    seen: NDArray[np.uint8],
-    members: NDArray[np.int32],
-) -> int:
-    """Write the expanded reciprocal set into ``members`` and return its size.
-
-    R(i, k1), and every R(j, k1 / 2) of its members j that shares more than two thirds of its own
-    members with R(i, k1). ``seen`` is 0 everywhere, before and after.
-    """
-    count = 0
-    for place in range(min(k1 + 1, graph.index.shape[1])):
-        if graph.mutual_rank[row, place] <= k1:
-            members[count] = graph.index[row, place]
-            seen[members[count]] = 1
-            count += 1
-    depth = min(half + 1, graph.index.shape[1])
-    for candidate in members[:count].copy():
-        size, common = 0, 0
-        for place in range(depth):
-            if graph.mutual_rank[candidate, place] <= half:
-                size += 1
-                common += seen[graph.index[candidate, place]] == 1
-        if 3 * common > 2 * size:
-            for place in range(depth):
-                other = graph.index[candidate, place]
-                if graph.mutual_rank[candidate, place] <= half and seen[other] == 0:
-                    members[count] = other
-                    seen[other] = 2  # which does not count as shared by the other candidates
-                    count += 1
-    for member in members[:count]:
-        seen[member] = 0
-    return count
-
-
-@kernel
-def _dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def _dot(descriptors: NDArray[np.float64], a: int, b: int) -> float:
     """Add up four sums side by side, so that no addition waits for the one before."""
+    width = descriptors.shape[1]
     s0 = s1 = s2 = s3 = 0.0
-    whole = len(a) // 4 * 4
-    for d in range(0, whole, 4):
-        s0 += a[d] * b[d]
-        s1 += a[d + 1] * b[d + 1]
-        s2 += a[d + 2] * b[d + 2]
-        s3 += a[d + 3] * b[d + 3]
-    for d in range(whole, len(a)):
-        s0 += a[d] * b[d]
+    for d in range(0, width - 3, 4):
+        s0 += descriptors[a, d] * descriptors[b, d]
+        s1 += descriptors[a, d + 1] * descriptors[b, d + 1]
+        s2 += descriptors[a, d + 2] * descriptors[b, d + 2]
+        s3 += descriptors[a, d + 3] * descriptors[b, d + 3]
+    for d in range(width // 4 * 4, width):
+        s0 += descriptors[a, d] * descriptors[b, d]
     return (s0 + s1) + (s2 + s3)
 
 
 @kernel
 def _average(
-    start: int, stop: int, nearest: NDArray[np.int32], rows: Encodings
+    start: int,
+    stop: int,
+    nearest: NDArray[np.int32],
+    pointer: NDArray[np.int64],
+    images: NDArray[np.int32],
+    values: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
-    """Return the number of images per mean row, the images and the values."""
-    total = np.zeros(len(nearest))
-    held = np.zeros(len(nearest), np.uint8)
-    capacity = 0
-    for other in nearest[start:stop].ravel():
-        capacity += rows.pointer[other + 1] - rows.pointer[other]
+    """Return the number of images of every mean row, and their images and values."""
+    rows, k2 = nearest.shape
+    total, held = np.zeros(rows), np.zeros(rows, np.uint8)
     counts = np.empty(stop - start, np.int64)
-    images, values = np.empty(capacity, np.int32), np.empty(capacity)
+    found = np.empty((stop - start) * rows, np.int32)  # pages never written cost no memory
+    means = np.empty((stop - start) * rows)
     end = 0
     for row in range(start, stop):
         first = end
-        for other in nearest[row]:
-            for item in range(rows.pointer[other], rows.pointer[other + 1]):
-                image = rows.images[item]
-                if held[image] == 0:
-                    held[image] = 1
-                    images[end] = image
-                    end += 1
-                total[image] += rows.values[item]
+        for place in range(k2):
+            other = nearest[row, place]
+            for item in range(pointer[other], pointer[other + 1]):
+                found[end] = images[item]
+                end += held[images[item]] == 0
+                held[images[item]] = 1
+                total[images[item]] += values[item]
         for item in range(first, end):
-            values[item] = total[images[item]] / nearest.shape[1]
-            total[images[item]] = 0
-            held[images[item]] = 0
+            means[item] = total[found[item]] / k2
+            total[found[item]] = 0
+            held[found[item]] = 0
         counts[row - start] = end - first
-    return counts, images[:end].copy(), values[:end].copy()
+    return counts, found[:end].copy(), means[:end].copy()

@@ -31,7 +31,7 @@ def jaccard_distance(
     result = np.empty_like(original)
 
     def block(start: int, stop: int) -> None:
-        _mixed(start + chunk.start, rows, columns, original[start:stop], lam, result[start:stop])
+        _mixed(start + chunk.start, *rows, *columns, original[start:stop], lam, result[start:stop])
 
     map_blocks(block, len(result), size=8)
     return result
@@ -40,8 +40,12 @@ def jaccard_distance(
 @kernel
 def _mixed(
     first: int,
-    rows: Encodings,
-    columns: Encodings,
+    row_pointer: NDArray[np.int64],
+    row_images: NDArray[np.int32],
+    row_values: NDArray[np.float64],
+    pointer: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    values: NDArray[np.float64],
     original: NDArray[np.float64],
     lam: float,
     result: NDArray[np.float64],
@@ -49,10 +53,10 @@ def _mixed(
     common = np.empty(result.shape[1])
     for row in range(len(result)):
         common[:] = 0
-        for place in range(rows.pointer[first + row], rows.pointer[first + row + 1]):
-            image, value = rows.images[place], rows.values[place]
-            for item in range(columns.pointer[image], columns.pointer[image + 1]):
-                common[columns.images[item]] += min(value, columns.values[item])
+        for place in range(row_pointer[first + row], row_pointer[first + row + 1]):
+            image, value = row_images[place], row_values[place]
+            for item in range(pointer[image], pointer[image + 1]):
+                common[columns[item]] += min(value, values[item])
         for column in range(len(common)):
             jaccard = 1 - common[column] / (2 - common[column])
             result[row, column] = (1 - lam) * jaccard + lam * original[row, column]

@@ -62,12 +62,13 @@ def cosine_distance_chunks(rows: Tensor, columns: Tensor) -> Iterator[tuple[slic
         columns: float64 unit rows ``[m, D]`` on the same device.
 
     Yields:
-        The rows as a slice, and their distances in 0 .. 2, float64 ``[r, m]``.
+        The rows as a slice, and their distances in 0 .. 2 but for rounding, float64 ``[r, m]``.
     """
+    one = rows.new_ones(1)
     step = max(1, PAIRS_PER_CHUNK // len(columns))
     for start in range(0, len(rows), step):
         chunk = slice(start, min(start + step, len(rows)))
-        yield chunk, (rows[chunk] @ columns.T).neg_().add_(1).clamp_min_(0)
+        yield chunk, torch.addmm(one, rows[chunk], columns.T, alpha=-1)
 
 
 def nearest_neighbours(rows: Tensor, columns: Tensor, k: int) -> Neighbours:
@@ -94,7 +95,7 @@ def nearest_keys(distances: Tensor, k: int) -> NDArray[np.int64]:
     """Select the k smallest distances of every row; equal ones by column.
 
     Args:
-        distances: float64 ``[r, m]``, at least 0 and below 32.
+        distances: float64 ``[r, m]``, at least 0 but for rounding, and below 32.
         k: 1 .. m.
 
     Returns:
@@ -104,9 +105,14 @@ def nearest_keys(distances: Tensor, k: int) -> NDArray[np.int64]:
     if distances.device.type != "cpu":
         return _keys_by_torch(distances, k)
     rows = distances.numpy()
-    keys = np.empty((len(rows), k), np.int64)
-    map_blocks(lambda start, stop: _select(rows[start:stop], keys[start:stop]), len(rows), size=8)
-    return keys
+
+    def block(start: int, stop: int) -> NDArray[np.int64]:
+        found = np.full((stop - start, 2 * k), np.iinfo(np.int64).max)
+        _collect(rows[start:stop], found)
+        found.sort(axis=1)
+        return found[:, :k]
+
+    return np.concatenate(map_blocks(block, len(rows), size=16))
 
 
 def columns_of(keys: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -122,18 +128,20 @@ def _keys_by_torch(distances: Tensor, k: int) -> NDArray[np.int64]:
 
 
 @kernel
-def _select(distances: NDArray[np.float64], keys: NDArray[np.int64]) -> None:
-    k = keys.shape[1]
-    found = np.empty(2 * k, np.int64)
+def _collect(distances: NDArray[np.float64], found: NDArray[np.int64]) -> None:
+    """Write 2 k keys per row into ``found`` that contain the k smallest."""
+    k = found.shape[1] // 2
     for row in range(len(distances)):
-        count, bound = 0, np.iinfo(np.int64).max
+        count, bound, reach = 0, np.iinfo(np.int64).max, np.inf
         for column in range(distances.shape[1]):
+            if distances[row, column] > reach:  # most are, and need no key
+                continue
             steps = np.int64(np.rint(distances[row, column] * STEPS))
             key = (steps << COLUMN_BITS) | column
             if key < bound:
-                found[count] = key
+                found[row, count] = key
                 count += 1
                 if count == 2 * k:
-                    found[:] = np.partition(found, k - 1)
-                    count, bound = k, found[k - 1]
-        keys[row] = np.sort(found[:count])[:k]
+                    found[row] = np.partition(found[row], k - 1)
+                    count, bound = k, found[row, k - 1]
+                    reach = ((bound >> COLUMN_BITS) + 1) / STEPS
