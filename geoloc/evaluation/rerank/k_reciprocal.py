@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from geoloc.errors import ConfigError
-from geoloc.evaluation.rerank.union import check_settings, distance_chunks, empty_distance
+from geoloc.evaluation.rerank.union import check_arguments, distance_chunks, empty_distance
 
 POWERS = {"cosine": 2, "euclidean": 1}
 
@@ -58,7 +58,7 @@ def k_reciprocal_rerank(
     """
     if distance not in POWERS:
         raise ConfigError(f"distance={distance!r} must be one of {', '.join(POWERS)}.")
-    check_settings([k1], k2, lam, gallery, clip_k)
+    check_arguments(query, gallery, [k1], k2, lam, clip_k)
     result = empty_distance(query, gallery)
     for chunk, (distances,) in distance_chunks(
         query, gallery, [k1], k2, lam, power=POWERS[distance]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from geoloc.errors import ConfigError
 from geoloc.evaluation.rerank.neighbours import columns_of, nearest_keys
-from geoloc.evaluation.rerank.union import check_settings, distance_chunks, empty_distance
+from geoloc.evaluation.rerank.union import check_arguments, distance_chunks, empty_distance
 
 Distances = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ def multi_scale_rerank(
         raise ConfigError(f"variant={variant!r} must be one of {', '.join(VARIANTS)}.")
     if not len(k1_list):
         raise ConfigError("k1_list is empty; it needs one k1 per scale, such as [20, 62, 292].")
-    check_settings(k1_list, k2, lam, gallery, clip_k)
+    check_arguments(query, gallery, k1_list, k2, lam, clip_k)
     combine = VARIANTS[variant]
     result = empty_distance(query, gallery)
     for chunk, distances in distance_chunks(

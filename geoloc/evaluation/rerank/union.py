@@ -16,14 +16,16 @@ from geoloc.evaluation.rerank.neighbour_graph import neighbour_graph
 from geoloc.evaluation.rerank.neighbours import cosine_distance_chunks, unit_rows
 
 
-def check_settings(
-    k1_list: Sequence[int], k2: int, lam: float, gallery: Tensor, clip_k: bool
+def check_arguments(
+    query: Tensor, gallery: Tensor, k1_list: Sequence[int], k2: int, lam: float, clip_k: bool
 ) -> None:
-    """Check the numbers that a user chooses.
+    """Check the descriptors and the numbers that a user chooses.
 
     Raises:
-        ConfigError: If one of them cannot work.
+        ConfigError: If a number cannot work.
+        ValueError: If the descriptors cannot be compared.
     """
+    check_sides(query, gallery)
     for name, k in [("k2", k2), *(("k1", k1) for k1 in k1_list)]:
         try:
             whole = operator.index(k)
@@ -65,9 +67,8 @@ def distance_chunks(
         ``[q, Q + G]``.
 
     Raises:
-        ValueError: If the descriptors cannot be compared.
+        ValueError: If a descriptor is zero.
     """
-    check_sides(query, gallery)
     union = torch.cat([unit_rows(query, "query"), unit_rows(gallery, "gallery")])
     graph = neighbour_graph(union, max(*k1_list, k2 - 1) + 1)
     first = 0 if to_queries else len(query)
