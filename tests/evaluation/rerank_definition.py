@@ -15,7 +15,8 @@ def cosine_distance(query, gallery, normalize=True):
     rows = np.concatenate([query, gallery]).astype(np.float64)
     if normalize:
         rows = rows / np.sqrt((rows * rows).sum(axis=1, keepdims=True))
-    return np.array([[max(0.0, 1 - math.fsum(a * b)) for b in rows] for a in rows])
+    # of equal rows 0, not 1e-16
+    return np.array([[max(0.0, round(1 - math.fsum(a * b), 14)) for b in rows] for a in rows])
 
 
 def k_reciprocal_distance(distance, k1, k2, lam, power=2):

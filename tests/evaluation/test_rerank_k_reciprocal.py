@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,9 +7,11 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from geoloc.datasets.index import Index
 from geoloc.errors import ConfigError
 from geoloc.evaluation.rerank import k_reciprocal_rerank
-from geoloc.evaluation.rerank.neighbours import PAIRS_PER_CHUNK, STEPS
+from geoloc.evaluation.results import save_run
+from tests.conftest import ROOT
 from tests.evaluation.rerank_definition import cosine_distance, k_reciprocal_distance
 
 SIDE = {"cosine": "cosdist", "euclidean": "euclid"}
@@ -59,7 +62,7 @@ def test_the_definition_in_this_folder_gives_the_golden_values(golden):
     np.testing.assert_allclose(found[:12, 12:], arrays["ref_cosdist_f64"], rtol=0, atol=1e-9)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     queries=st.integers(1, 6),
     gallery=st.integers(1, 18),
@@ -90,7 +93,7 @@ def test_larger_sets_give_what_the_definition_says():
 
 
 @pytest.mark.parametrize("width", [1, 2, 16])
-def test_identical_images_all_have_distance_0_or_share_all_neighbours(width):
+def test_identical_images_give_what_the_definition_says_and_0_if_all_are_neighbours(width):
     same = np.ones((12, width))
     assert_defined(same[:3], same[3:], 4, 2, 0.3)
     assert_defined(same[:3], same[3:], 40, 6, 0.3)
@@ -107,7 +110,7 @@ def test_opposite_and_orthogonal_images():
 def test_norms_do_not_matter_however_large_or_small():
     images = torch.from_numpy(clusters(40, 6, seed=4))
     want = k_reciprocal_rerank(images[:8], images[8:], 8, 3)
-    scale = torch.tensor([1e-200, 1e200, 1e-3, 1.0]).double().repeat(10)[:, None]
+    scale = torch.tensor([1e-200, 1e200, 1e-3, 1.0], dtype=torch.float64).repeat(10)[:, None]
     scaled = images * scale
     found = k_reciprocal_rerank(scaled[:8], scaled[8:], 8, 3)
     np.testing.assert_allclose(found, want, rtol=0, atol=1e-9)
@@ -120,7 +123,7 @@ def test_lam_1_ranks_as_the_cosine_does():
     assert torch.equal(distance.argsort(), (-(cosine[:10] @ cosine[10:].T)).argsort())
 
 
-def test_neither_threads_nor_chunks_change_a_bit(monkeypatch):
+def test_neither_threads_nor_chunks_change_the_result(monkeypatch):
     images = torch.from_numpy(clusters(400, 8, seed=6))
     threads = torch.get_num_threads()
     try:
@@ -132,8 +135,6 @@ def test_neither_threads_nor_chunks_change_a_bit(monkeypatch):
     finally:
         torch.set_num_threads(threads)
     np.testing.assert_allclose(found, want, rtol=0, atol=1e-13)
-    assert PAIRS_PER_CHUNK > 7000
-    assert STEPS > 1e10
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
@@ -190,3 +191,18 @@ def test_wrong_shapes_are_named():
 def test_numbers_that_cannot_work_are_named(settings_, message):
     with pytest.raises(ConfigError, match=message):
         k_reciprocal_rerank(torch.ones(3, 4), torch.ones(30, 4), **settings_)
+
+
+def test_the_example_of_the_docs_runs(tmp_path):
+    view = np.array(["drone"] * 5 + ["satellite"] * 25)
+    nowhere = np.full(30, np.nan)
+    path, place = np.arange(30).astype(str), np.arange(30) % 5
+    index = Index(path, view, place, nowhere, nowhere, np.full(30, ""), Path())
+    descriptors = clusters(30, 8, seed=8).astype(np.float32)
+    save_run(tmp_path / "run", {}, descriptors, index, {})
+    example = (ROOT / "docs" / "rerank.md").read_text().split("```python\n")[1].split("```")[0]
+    names: dict = {}
+    exec(example.replace("work_dirs/my_run", str(tmp_path / "run")), names)
+    assert torch.equal(names["ranking"].sort(dim=1).values, torch.arange(25).expand(5, 25))
+    want = expected(descriptors[:5], descriptors[5:], 20, 6, 0.3)
+    np.testing.assert_allclose(names["distance"], want, rtol=0, atol=1e-6)

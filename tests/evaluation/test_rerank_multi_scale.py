@@ -52,7 +52,7 @@ def test_the_definition_in_this_folder_gives_the_golden_values(golden):
         np.testing.assert_allclose(found, arrays[source], rtol=0, atol=1e-9)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(
     queries=st.integers(1, 6),
     gallery=st.integers(1, 18),

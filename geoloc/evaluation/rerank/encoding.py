@@ -42,8 +42,9 @@ def encode(graph: NeighbourGraph, k1: int, k2: int, power: int) -> Encodings:
     plain = Encodings(*sets, _weights_of(graph, sets, power))
     if k2 == 1:
         return plain
-    nearest = np.ascontiguousarray(graph.index[:, :k2])
-    blocks = map_blocks(lambda *block: _average(*block, nearest, *plain), len(nearest))
+    nearest = np.ascontiguousarray(graph.nearest[:, :k2])
+    arrays = nearest, *plain
+    blocks = map_blocks(lambda start, stop: _average(start, stop, *arrays), len(nearest))
     counts, images, values = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
     return Encodings(np.append(0, np.cumsum(counts)), images, values)
 
@@ -64,12 +65,12 @@ def by_image(rows: Encodings, first: int) -> Encodings:
 
 def _weights_of(graph: NeighbourGraph, sets: ImageSets, power: int) -> NDArray[np.float64]:
     weights = np.empty(len(sets.images))
-    arrays = graph.descriptors, graph.index, graph.distance, graph.farthest
+    arrays = graph.descriptors, graph.nearest, graph.distance, graph.farthest
 
     def block(start: int, stop: int) -> None:
         _weights(start, stop, *arrays, *sets, power, weights)
 
-    map_blocks(block, len(graph.index))
+    map_blocks(block, len(graph.nearest))
     return weights
 
 
@@ -133,8 +134,9 @@ def _average(
     rows, k2 = nearest.shape
     total, held = np.zeros(rows), np.zeros(rows, np.uint8)
     counts = np.empty(stop - start, np.int64)
-    found = np.empty((stop - start) * rows, np.int32)  # pages never written cost no memory
-    means = np.empty((stop - start) * rows)
+    # One more, for the last write of an image that is there already. Pages never written are free.
+    found = np.empty((stop - start) * rows + 1, np.int32)
+    means = np.empty(len(found))
     end = 0
     for row in range(start, stop):
         first = end

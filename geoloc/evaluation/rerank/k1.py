@@ -45,8 +45,8 @@ def k1_from_training(
     images = images_per_place.double()
     place = torch.arange(len(levels), device=images.device)
     total = torch.zeros(levels.highest, dtype=torch.float64)
-    for rows in place.split(PLACES_PER_CHUNK):
-        level = levels(rows, place)
+    for start in range(0, len(place), PLACES_PER_CHUNK):
+        level = levels(place[start : start + PLACES_PER_CHUNK], place)
         for scale in range(levels.highest):
             total[scale] += ((level >= levels.highest - scale).double() @ images).sum().item()
     return [max(minimum, round(mu * size / len(levels))) for size in total.tolist()]

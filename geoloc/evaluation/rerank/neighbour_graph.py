@@ -18,7 +18,7 @@ class NeighbourGraph(NamedTuple):
 
     Attributes:
         descriptors: Unit rows, float64 ``[N, D]``.
-        index: Neighbours, nearest first, int32 ``[N, k]``.
+        nearest: Neighbours, nearest first, int32 ``[N, k]``.
         distance: Their cosine distances, float64 ``[N, k]``.
         farthest: Cosine distance of the farthest image, float64 ``[N]``.
         mutual_rank: For neighbour j of image i the larger one of the ranks (from 0) of j for i and
@@ -27,7 +27,7 @@ class NeighbourGraph(NamedTuple):
     """
 
     descriptors: NDArray[np.float64]
-    index: NDArray[np.int32]
+    nearest: NDArray[np.int32]
     distance: NDArray[np.float64]
     farthest: NDArray[np.float64]
     mutual_rank: NDArray[np.int32]
@@ -42,7 +42,7 @@ def neighbour_graph(descriptors: Tensor, k: int) -> NeighbourGraph:
     """
     found = nearest_neighbours(descriptors, descriptors, min(k, len(descriptors)))
     rows = np.ascontiguousarray(descriptors.cpu().numpy())
-    return NeighbourGraph(rows, *found, mutual_ranks(found.index))
+    return NeighbourGraph(rows, *found, mutual_ranks(found.nearest))
 
 
 def mutual_ranks(index: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -22,12 +22,12 @@ class Neighbours(NamedTuple):
     """The nearest columns of every row.
 
     Attributes:
-        index: Columns, nearest first, equal distances by column, int32 ``[n, k]``.
+        nearest: Columns, nearest first, equal distances by column, int32 ``[n, k]``.
         distance: Their cosine distances ``1 - cos`` in 0 .. 2, float64 ``[n, k]``.
         farthest: Cosine distance of the farthest of all columns, float64 ``[n]``.
     """
 
-    index: NDArray[np.int32]
+    nearest: NDArray[np.int32]
     distance: NDArray[np.float64]
     farthest: NDArray[np.float64]
 
@@ -42,7 +42,7 @@ def unit_rows(descriptors: Tensor, name: str) -> Tensor:
     Raises:
         ValueError: If a descriptor is zero.
     """
-    rows = descriptors.double()
+    rows = descriptors.detach().double()
     zero = (rows == 0).all(dim=1)
     if bool(zero.any()):
         raise ValueError(
@@ -51,7 +51,8 @@ def unit_rows(descriptors: Tensor, name: str) -> Tensor:
         )
     # Divided by their largest entry first: squares of huge or tiny ones overflow or vanish.
     rows = rows / rows.abs().amax(dim=1, keepdim=True) if rows.numel() else rows
-    return rows / rows.norm(dim=1, keepdim=True)
+    unit: Tensor = rows / rows.norm(dim=1, keepdim=True)
+    return unit
 
 
 def cosine_distance_chunks(rows: Tensor, columns: Tensor) -> Iterator[tuple[slice, Tensor]]:
@@ -88,6 +89,8 @@ def nearest_neighbours(rows: Tensor, columns: Tensor, k: int) -> Neighbours:
         index[chunk] = columns_of(keys)
         distance[chunk] = (keys >> COLUMN_BITS) / STEPS
         farthest[chunk] = distances.amax(dim=1).cpu().numpy()
+    # 0 and not 1e-16 where all columns equal the row: distances are divided by it
+    farthest = np.rint(farthest * STEPS) / STEPS
     return Neighbours(index, distance, farthest)
 
 
@@ -107,7 +110,7 @@ def nearest_keys(distances: Tensor, k: int) -> NDArray[np.int64]:
     rows = distances.numpy()
 
     def block(start: int, stop: int) -> NDArray[np.int64]:
-        found = np.full((stop - start, 2 * k), np.iinfo(np.int64).max)
+        found: NDArray[np.int64] = np.full((stop - start, 2 * k), np.iinfo(np.int64).max)
         _collect(rows[start:stop], found)
         found.sort(axis=1)
         return found[:, :k]
@@ -117,7 +120,8 @@ def nearest_keys(distances: Tensor, k: int) -> NDArray[np.int64]:
 
 def columns_of(keys: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the columns of keys from :func:`nearest_keys`."""
-    return keys & (2**COLUMN_BITS - 1)
+    columns: NDArray[np.int64] = keys & (2**COLUMN_BITS - 1)
+    return columns
 
 
 def _keys_by_torch(distances: Tensor, k: int) -> NDArray[np.int64]:

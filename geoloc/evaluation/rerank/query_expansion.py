@@ -40,7 +40,7 @@ def average_query_expansion(
     rows, columns = unit_rows(query, "query"), unit_rows(gallery, "gallery")
     found = nearest_neighbours(rows, columns, k)
     cosine = torch.from_numpy(1 - found.distance).to(rows.device)
-    index = torch.from_numpy(found.index).to(rows.device).long()
+    index = torch.from_numpy(found.nearest).to(rows.device).long()
     weight = cosine.clamp_min(0) ** alpha
     expanded = rows.clone()
     for item in range(k):  # [Q, D] at a time, never [Q, k, D]

@@ -30,7 +30,7 @@ def reciprocal_sets(graph: NeighbourGraph, k: int) -> ImageSets:
     """
     mutual = graph.mutual_rank[:, : k + 1] <= k
     pointer = np.append(0, np.cumsum(mutual.sum(axis=1)))
-    return ImageSets(pointer, graph.index[:, : k + 1][mutual])
+    return ImageSets(pointer, graph.nearest[:, : k + 1][mutual])
 
 
 def expand(near: ImageSets, half: ImageSets) -> ImageSets:
@@ -44,7 +44,7 @@ def expand(near: ImageSets, half: ImageSets) -> ImageSets:
     """
     rows = len(near.pointer) - 1
     arrays = *near, *half
-    blocks = map_blocks(lambda *block: _expand(*block, *arrays), rows)
+    blocks = map_blocks(lambda start, stop: _expand(start, stop, *arrays), rows)
     counts, images = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
     return ImageSets(np.append(0, np.cumsum(counts)), images)
 
@@ -61,7 +61,8 @@ def _expand(
     """Return the size of every set, and their images one set after the other."""
     rows = len(near_pointer) - 1
     counts = np.empty(stop - start, np.int64)
-    images = np.empty((stop - start) * rows, np.int32)  # pages never written cost no memory
+    # One more, for the last write of an image that is there already. Pages never written are free.
+    images = np.empty((stop - start) * rows + 1, np.int32)
     seen = np.zeros(rows, np.uint8)
     end = 0
     for row in range(start, stop):
