@@ -197,7 +197,7 @@ def test_the_example_of_the_docs_runs(tmp_path):
     view = np.array(["drone"] * 5 + ["satellite"] * 25)
     nowhere = np.full(30, np.nan)
     path, place = np.arange(30).astype(str), np.arange(30) % 5
-    index = Index(path, view, place, nowhere, nowhere, np.full(30, ""), Path())
+    index = Index(path, view, place, nowhere, nowhere, np.full(30, "test"), Path())
     descriptors = clusters(30, 8, seed=8).astype(np.float32)
     save_run(tmp_path / "run", {}, descriptors, index, {})
     example = (ROOT / "docs" / "rerank.md").read_text().split("```python\n")[1].split("```")[0]

@@ -138,7 +138,7 @@ def _collect(distances: NDArray[np.float64], found: NDArray[np.int64]) -> None:
     for row in range(len(distances)):
         count, bound, reach = 0, np.iinfo(np.int64).max, np.inf
         for column in range(distances.shape[1]):
-            if distances[row, column] > reach:  # most are, and need no key
+            if distances[row, column] > reach:  # most are; at the bound itself later columns lose
                 continue
             steps = np.int64(np.rint(distances[row, column] * STEPS))
             key = (steps << COLUMN_BITS) | column
@@ -148,4 +148,4 @@ def _collect(distances: NDArray[np.float64], found: NDArray[np.int64]) -> None:
                 if count == 2 * k:
                     found[row] = np.partition(found[row], k - 1)
                     count, bound = k, found[row, k - 1]
-                    reach = ((bound >> COLUMN_BITS) + 1) / STEPS
+                    reach = (bound >> COLUMN_BITS) / STEPS
