@@ -50,7 +50,9 @@ def rank(
         ValueError: If the widths differ, the gallery is empty, ``chunk_size`` is below 1, or a
             descriptor is not finite.
     """
-    _check_descriptors(query, gallery, chunk_size)
+    if chunk_size is not None and chunk_size < 1:
+        raise ValueError(f"chunk_size={chunk_size} must be at least 1.")
+    check_sides(query, gallery)
     return _chunks(query, gallery.double().T, chunk_size, exclude)
 
 
@@ -126,9 +128,12 @@ def descending_order(scores: Tensor) -> Tensor:
     return torch.from_numpy((keys & np.uint64(0xFFFF_FFFF)).view(np.int64))
 
 
-def _check_descriptors(query: Tensor, gallery: Tensor, chunk_size: int | None) -> None:
-    if chunk_size is not None and chunk_size < 1:
-        raise ValueError(f"chunk_size={chunk_size} must be at least 1.")
+def check_sides(query: Tensor, gallery: Tensor) -> None:
+    """Check that descriptors ``[Q, D]`` and ``[G, D]`` can be compared.
+
+    Raises:
+        ValueError: If the widths differ, the gallery is empty, or a descriptor is not finite.
+    """
     if query.ndim != 2 or gallery.ndim != 2 or query.shape[1] != gallery.shape[1]:
         raise ValueError(
             "ranking needs query [Q, D] and gallery [G, D] of one width, got "
