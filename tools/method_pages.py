@@ -27,9 +27,10 @@ CONFIGS = ROOT / "configs"
 RESULTS = ROOT / "docs/benchmarks/campusworld"
 PAPERS = ROOT / "docs/benchmarks/paper_results.json"
 TESTS = ROOT / "tests"
-# What stands between these is written here; the first names the method in the papers' tables.
+GOLDEN = sorted(path.stem for path in (TESTS / "golden").glob("*.npz"))  # conformance vectors
+# What stands between these is written here; the first names the method in the papers' tables, or
+# is "-" if they have no row of it.
 NUMBERS = re.compile(r"(<!-- numbers of (.*?) -->\n)(.*?)(?=<!-- end of numbers -->)", re.DOTALL)
-GOLDEN = re.compile(r"\b(?:hr|cv)_\w+")  # conformance vectors that a test names
 METHODS_PAGE = """# Methods
 
 Written by `python tools/method_pages.py` from the configs. A method is one folder of `configs`; its
@@ -61,11 +62,11 @@ def main() -> None:
     args = parser.parse_args()
     for run in args.add:
         add_result(Path(run))
-    stale = [path for path, text in pages() if not path.is_file() or path.read_text() != text]
+    stale = {path: text for path, text in pages() if not path.is_file() or path.read_text() != text}
     if args.check and stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
         sys.exit(f"out of date: {names}; run python tools/method_pages.py")
-    for path, text in pages():
+    for path, text in stale.items():
         path.write_text(text)
 
 
@@ -95,10 +96,12 @@ def pages() -> Iterator[tuple[Path, str]]:
 
 def published(method: str) -> Iterator[str]:
     """Yield what the papers print for a method, one table per dataset."""
-    for paper in read_json(PAPERS)["tables"]:
-        if results := paper["results"].get(method):
-            source = f"Paper, {method} on {paper['data']} ({paper['source']})"
-            yield f"{source}, percent:\n\n{by_task(results)}"
+    papers = [paper for paper in read_json(PAPERS)["tables"] if method in paper["results"]]
+    if not papers and method != "-":
+        raise ConfigError(f"<!-- numbers of {method} -->: no table in {PAPERS.name} has that row")
+    for paper in papers:
+        source = f"Paper, {method} on {paper['data']} ({paper['source']})"
+        yield f"{source}, percent:\n\n{by_task(paper['results'][method])}"
 
 
 def own_results(folder: Path) -> Iterator[str]:
@@ -195,7 +198,8 @@ def test_of(part: type) -> str:
     ]
     if not (found := named or using):
         raise ConfigError(f"{part.__name__} has no test: expected tests/*/test_{module}.py")
-    mark = "*" if GOLDEN.search(found[0].read_text()) else ""
+    text = found[0].read_text()
+    mark = "*" if any(f'"{name}"' in text for name in GOLDEN) else ""
     return f"{mark}[{found[0].stem}](../{found[0].relative_to(ROOT)}){mark}"
 
 

@@ -9,7 +9,6 @@ from PIL import Image
 from geoloc.campusworld.camera import Camera, draw_orbit, orbit_camera
 from geoloc.campusworld.campus import FLIGHTS, SATELLITE, Campus
 from geoloc.campusworld.ground import BOX, ROOF
-from geoloc.campusworld.kernel import kernel
 from geoloc.campusworld.light import vary_light
 from geoloc.campusworld.raymarch import (
     GROUND_BEYOND,
@@ -22,6 +21,7 @@ from geoloc.campusworld.raymarch import (
 from geoloc.campusworld.scene import Scene
 from geoloc.campusworld.shading import Rgb, encode, shade_top, shade_wall, through_air
 from geoloc.campusworld.spec import WorldSpec, random_stream
+from geoloc.kernel import kernel
 
 EXTRA_SAMPLES = 48
 """Rays per side beyond one for each pixel; coarser pixels average over more of them."""

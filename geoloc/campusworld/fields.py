@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from geoloc.campusworld.kernel import kernel
+from geoloc.kernel import kernel
 
 Array = NDArray[np.float64]
 

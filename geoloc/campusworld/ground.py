@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from geoloc.campusworld.kernel import kernel
 from geoloc.campusworld.streets import SIDEWALK_M, Land, StreetGrid
 from geoloc.campusworld.style import Style, colour, unit
+from geoloc.kernel import kernel
 
 Grid = NDArray[np.float32]
 

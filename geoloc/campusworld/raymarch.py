@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from geoloc.campusworld.kernel import kernel
 from geoloc.campusworld.scene import Scene
+from geoloc.kernel import kernel
 
 Heights = NDArray[np.float32]
 Vector = tuple[float, float, float]

@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from geoloc.campusworld.campus import SATELLITE, Campus
-from geoloc.campusworld.kernel import kernel
 from geoloc.campusworld.scene import Scene
 from geoloc.campusworld.shading import encode, shade_top
+from geoloc.kernel import kernel
 
 
 def render_satellite(campus: Campus, place: int, tile_m: float, pixels: int) -> Image.Image:

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from geoloc.campusworld.buildings import Facade
 from geoloc.campusworld.ground import GRASS, ROOF, TREE, WATER, bilinear
-from geoloc.campusworld.kernel import kernel
 from geoloc.campusworld.scene import Scene
+from geoloc.kernel import kernel
 
 Table = NDArray[np.float64]
 Grid = NDArray[np.float32]

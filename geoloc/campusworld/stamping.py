@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from geoloc.campusworld.buildings import Building, Roof
 from geoloc.campusworld.ground import BOX, GRASS, NOISE_SIZE, PAVED, ROOF, TREE
-from geoloc.campusworld.kernel import kernel
+from geoloc.kernel import kernel
 
 Table = NDArray[np.float64]
 

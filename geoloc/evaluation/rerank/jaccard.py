@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoloc.evaluation.rerank.encoding import Encodings
-from geoloc.evaluation.rerank.row_blocks import kernel, map_blocks
+from geoloc.evaluation.rerank.row_blocks import map_blocks
+from geoloc.kernel import kernel
 
 
 def jaccard_distance(

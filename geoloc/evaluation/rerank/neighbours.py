@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from geoloc.evaluation.rerank.row_blocks import kernel, map_blocks
+from geoloc.evaluation.rerank.row_blocks import map_blocks
+from geoloc.kernel import kernel
 
 PAIRS_PER_CHUNK = 2**21
 # Distances are compared in steps of 2^-36 (1.5e-11), far above the rounding errors of float64:
@@ -63,13 +64,16 @@ def cosine_distance_chunks(rows: Tensor, columns: Tensor) -> Iterator[tuple[slic
         columns: float64 unit rows ``[m, D]`` on the same device.
 
     Yields:
-        The rows as a slice, and their distances in 0 .. 2 but for rounding, float64 ``[r, m]``.
+        The rows as a slice, and their distances in 0 .. 2 but for rounding, float64 ``[r, m]``;
+        the next chunk overwrites them.
     """
     one = rows.new_ones(1)
-    step = max(1, PAIRS_PER_CHUNK // len(columns))
+    step = max(1, min(len(rows), PAIRS_PER_CHUNK // len(columns)))
+    buffer = rows.new_empty(step, len(columns))  # fresh memory costs as much as the product
     for start in range(0, len(rows), step):
         chunk = slice(start, min(start + step, len(rows)))
-        yield chunk, torch.addmm(one, rows[chunk], columns.T, alpha=-1)
+        distances = buffer[: chunk.stop - start]
+        yield chunk, torch.addmm(one, rows[chunk], columns.T, alpha=-1, out=distances)
 
 
 def nearest_neighbours(rows: Tensor, columns: Tensor, k: int) -> Neighbours:

@@ -64,6 +64,7 @@ class _Cosine(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, gallery: Tensor) -> Tensor:
+        """Return the cosines ``[N, M]`` of ``query [N, D]`` and ``gallery [M, D]``."""
         lengths = [rows.norm(dim=1).clamp_min(EPSILON) for rows in (query, gallery)]
         scale = torch.outer(*lengths).reciprocal_()
         cosines = (query @ gallery.T).mul_(scale)
@@ -73,6 +74,7 @@ class _Cosine(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the gradients with respect to both sides."""
         # d cos_ij / d q_i = g_j / (|q_i| |g_j|) - cos_ij q_i / |q_i|^2
         query, gallery, scale, cosines, query_length, gallery_length = ctx.saved_tensors
         radial, scaled = grad * cosines, grad * scale

@@ -85,6 +85,7 @@ class _SmoothHAP(torch.autograd.Function):
         lower_step: Step,
         higher_step: Step | None,
     ) -> Tensor:
+        """Return the weighted sum, and keep the gradient."""
         batch = _count(score, levels, alpha)
         value, grad = score.new_zeros(()), torch.zeros_like(score)
         for level in range(1, batch.relevance.shape[1]):
@@ -95,6 +96,7 @@ class _SmoothHAP(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
+        """Return the gradient with respect to the scores."""
         return ctx.saved_tensors[0] * grad, None, None, None, None
 
 

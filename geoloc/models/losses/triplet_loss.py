@@ -80,6 +80,7 @@ class _TripletSum(torch.autograd.Function):
     def forward(
         ctx: Any, similarity: Tensor, positive: Tensor, margin: float, semihard: bool
     ) -> tuple[Tensor, Tensor]:
+        """Return the sum and the number, and keep the gradient."""
         total, grad = similarity.new_zeros(()), torch.empty_like(similarity)
         active = total.long()
         size = max(1, CHUNK_ENTRIES // similarity.shape[1])
@@ -103,6 +104,7 @@ class _TripletSum(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
+        """Return the gradient with respect to the similarities."""
         return ctx.saved_tensors[0] * grad, None, None, None
 
 
