@@ -8,6 +8,7 @@ from urllib.error import URLError
 
 import torch
 from mmengine.model import BaseModel
+from mmengine.registry import Registry
 from torch import Tensor, nn
 
 from geoloc.datasets.place_levels import PlaceLevels
@@ -16,6 +17,7 @@ from geoloc.models.batch_norm import frozen_batch_norm
 from geoloc.models.gather import gather_rows
 from geoloc.models.losses.pair_loss import PairLoss
 from geoloc.models.miners.miner import GlobalBatch, Miner
+from geoloc.models.random_stream import random_stream
 from geoloc.registry import BACKBONES, HEADS, LOSSES, MINERS, MODELS, NECKS
 
 PARTS = {"backbone": BACKBONES, "neck": NECKS, "head": HEADS}
@@ -82,9 +84,11 @@ class CrossViewRetriever(BaseModel):
 
     def _build_part(self, part: str, cfg: dict[str, Any], is_shared: bool) -> nn.Module:
         if is_shared:
-            module: nn.Module = PARTS[part].build(cfg)
+            module: nn.Module = _build(part, PARTS[part], cfg)
             return module
-        return nn.ModuleDict({view: PARTS[part].build(cfg) for view in self.views})
+        return nn.ModuleDict(
+            {view: _build(f"{part}.{view}", PARTS[part], cfg) for view in self.views}
+        )
 
     def init_weights(self) -> None:
         """Initialise all parts; pretrained weights named in their ``init_cfg`` are loaded.
@@ -230,6 +234,11 @@ class CrossViewRetriever(BaseModel):
             return self.describe(inputs[view], view)
 
 
+def _build(name: str, registry: Registry, cfg: dict[str, Any]) -> Any:
+    with random_stream(name):
+        return registry.build(cfg)
+
+
 def _build_losses(
     configs: Mapping[str, Mapping[str, Any]], num_views: int
 ) -> tuple[dict[str, float], nn.ModuleDict]:
@@ -240,7 +249,7 @@ def _build_losses(
             raise ConfigError(f"model.losses.{name} must be a dict(type=...), got {cfg!r}")
         arguments = dict(cfg)
         weights[name] = float(arguments.pop("weight", 1.0))
-        losses[name] = LOSSES.build(arguments)
+        losses[name] = _build(f"losses.{name}", LOSSES, arguments)
         parameters = set(inspect.signature(losses[name].forward).parameters)
         if not ({"levels", "place_label"} & parameters):
             raise ConfigError(
@@ -262,7 +271,7 @@ def _build_miner(
         return 0.0, None
     arguments = {**config, "views": views}
     weight = float(arguments.pop("weight", 1.0))
-    return weight, MINERS.build(arguments)
+    return weight, _build("miner", MINERS, arguments)
 
 
 def _is_pair_loss(loss: nn.Module) -> bool:

@@ -19,7 +19,12 @@ from geoloc.evaluation.functional import (
     hierarchical_average_precision,
     ndcg,
 )
-from geoloc.evaluation.official_dycl import batch_mean, chunked_levels, value_matched_hap
+from geoloc.evaluation.official_dycl import (
+    OfficialDyCL,
+    batch_mean,
+    chunked_levels,
+    value_matched_hap,
+)
 
 PAGE = Path(__file__).parents[2] / "docs/official_evaluation.md"
 GOLDEN = ["hr_metrics_random", "hr_metrics_small", "hr_metrics_edge_cases"]
@@ -160,6 +165,16 @@ def test_a_whole_evaluation_matches_a_brute_force_one(tmp_path):
             assert found[f"{task} [official dycl]"][name] == pytest.approx(value, rel=1e-6)
         for name in ("H-AP", "mAP/middle"):
             assert correct[task][name] != pytest.approx(expected[name], rel=1e-6)
+
+
+def test_recall_is_0_and_precision_undefined_without_a_relevant_item():
+    table = torch.tensor([[3, 0, 0], [0, 3, 1], [0, 1, 3]], dtype=torch.int8)
+    query, gallery = torch.tensor([0, 1]), torch.tensor([1, 2, 1])  # no image of place 0
+    ranked = torch.tensor([[0, 0, 0], [1, 3, 3]], dtype=torch.int8)
+    values = OfficialDyCL(DistanceLevels(table, 3)).per_query(ranked, query, gallery)
+    assert values["R@1/large"].tolist() == [0, 1]
+    assert values["R@1/small"].tolist() == [0, 0]
+    assert values["mAP/large"].isnan().tolist() == [True, False]
 
 
 def test_an_unknown_code_is_refused(tmp_path):

@@ -193,3 +193,22 @@ def test_channels_last_changes_nothing_but_the_memory_order() -> None:
     expected, found = plain(images(), {}, {}), fast(images(), {}, {})
     for view in expected:
         torch.testing.assert_close(found[view], expected[view], rtol=1e-4, atol=1e-5)
+
+
+def test_the_network_starts_alike_whatever_the_losses_draw() -> None:
+    """The start of a method must not depend on its loss, or comparisons of losses are unfair."""
+    proxies = {"type": "NormalizedSoftmaxLoss", "num_places": 5, "embed_dims": 8}
+    plain = build(losses={})
+    plain.init_weights()
+    with_proxies = build(losses={"first": proxies, "second": proxies})
+    with_proxies.init_weights()
+    state = with_proxies.state_dict()
+    for name, values in plain.state_dict().items():
+        assert torch.equal(values, state[name]), name
+    first, second = (state[f"losses.{name}.weight"] for name in ("first", "second"))
+    assert not torch.equal(first, second)
+
+
+def test_branches_of_a_part_that_is_not_shared_start_apart() -> None:
+    state = build(shared=()).state_dict()
+    assert not torch.equal(state["head.drone.fc.weight"], state["head.satellite.fc.weight"])

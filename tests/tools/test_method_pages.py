@@ -1,9 +1,11 @@
 import json
 import re
+import runpy
 from pathlib import Path
 
 import pytest
 
+from geoloc.errors import ConfigError
 from geoloc.registry import LOSSES
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +32,14 @@ def test_published_numbers_stand_under_the_name_of_their_paper():
     assert row.startswith("| satellite->drone | 46.02 | 55.63 | 80.22 | 32.31 | 44.56 | 64.79 |")
     above = page[: page.index(row)].rstrip().splitlines()
     assert any(line.startswith("Paper, DyCL on DA-Campus (") for line in above[-6:])
+
+
+def test_a_row_that_no_paper_prints_is_refused():
+    published = runpy.run_path(str(ROOT / "tools/method_pages.py"))["published"]
+    assert len(list(published("LPN"))) == 3
+    assert not list(published("-"))
+    with pytest.raises(ConfigError, match="numbers of DyCLL -->: no table"):
+        list(published("DyCLL"))
 
 
 @pytest.mark.parametrize("name", ["dycl_r18_campusworld", "no_config_of_ours"])
