@@ -14,8 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from geoloc.datasets.place_levels import DistanceLevels
 from geoloc.evaluation import functional
-from geoloc.evaluation.ranking import rank_levels
+from geoloc.evaluation.ranking import rank, ranked_levels
 
 PLACES, DRONE_IMAGES, DIMS = 300, 60, 512
 SQUARE_M = 5200  # gives 97 % of the pairs level 0, as in DA-Campus
@@ -39,7 +40,9 @@ def level_table(generator: torch.Generator) -> Tensor:
     return sum((distance <= limit).to(torch.int8) for limit in (3, 200, 500))
 
 
-def evaluate(query: Tensor, gallery: Tensor, table: Tensor, places: tuple[Tensor, Tensor]) -> dict:
+def evaluate(
+    query: Tensor, gallery: Tensor, levels: DistanceLevels, places: tuple[Tensor, Tensor]
+) -> dict:
     """Return the seconds spent in ranking with look-up and in every metric."""
     seconds = dict.fromkeys(["ranking and levels", *METRICS], 0.0)
     last = time.perf_counter()
@@ -50,7 +53,7 @@ def evaluate(query: Tensor, gallery: Tensor, table: Tensor, places: tuple[Tensor
         seconds[stage] += now - last
         last = now
 
-    for chunk in rank_levels(query, gallery, table, *places):
+    for chunk in ranked_levels(rank(query, gallery), levels, *places):
         lap("ranking and levels")
         for name, metric in METRICS.items():
             metric(chunk.levels)
@@ -66,6 +69,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     generator = torch.Generator().manual_seed(0)
     table = level_table(generator)
+    levels = DistanceLevels(table, 3)
     satellite_place = torch.arange(PLACES)
     drone_place = satellite_place.repeat_interleave(DRONE_IMAGES)
     satellite, drone = (
@@ -75,8 +79,8 @@ def main() -> None:
     share = ", ".join(f"{100 * (table == level).double().mean():.1f} %" for level in range(4))
     print(f"{arguments.threads} thread(s), best of {arguments.repeats}; levels 0, 1, 2, 3: {share}")
     directions = {
-        "300 x 18,000": (satellite, drone, table, (satellite_place, drone_place)),
-        "18,000 x 300": (drone, satellite, table, (drone_place, satellite_place)),
+        "300 x 18,000": (satellite, drone, levels, (satellite_place, drone_place)),
+        "18,000 x 300": (drone, satellite, levels, (drone_place, satellite_place)),
     }
     best = {
         name: min(

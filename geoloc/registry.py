@@ -4,9 +4,9 @@ Two kinds live here.
 
 * Registries that mmengine's Runner looks up (``MODELS``, ``DATASETS``, ``HOOKS`` ...) are children
   of mmengine's own, with scope ``geoloc``.
-* Role registries (``BACKBONES``, ``NECKS``, ``HEADS``, ``LOSSES``, ``MINERS``) stand alone,
-  because mmengine allows one child per scope under a parent. Each lists only its own plugins; a
-  ``type`` with a foreign scope (``mmpretrain.ResNet``) is borrowed from that package.
+* Role registries (``BACKBONES``, ``NECKS``, ``HEADS``, ``LOSSES``, ``MINERS``, ``RERANKERS``)
+  stand alone, because mmengine allows one child per scope under a parent. Each lists only its own
+  plugins; a ``type`` with a foreign scope (``mmpretrain.ResNet``) is borrowed from that package.
 
 Plugins outside this package register with the same decorators, named in a config's
 ``custom_imports`` or installed with the entry-point group ``geoloc.plugins``.
@@ -79,7 +79,7 @@ class PluginRegistry(Registry):
 
 
 class RoleRegistry(PluginRegistry):
-    """A parentless registry for one role of a model that borrows other packages' classes."""
+    """A parentless registry for one role that borrows other packages' classes."""
 
     def __init__(self, name: str, locations: list[str]) -> None:
         super().__init__(name, build_func=_build_or_borrow, scope=SCOPE, locations=locations)
@@ -210,3 +210,4 @@ NECKS = RoleRegistry("neck", ["geoloc.models"])
 HEADS = RoleRegistry("head", ["geoloc.models"])
 LOSSES = RoleRegistry("loss", ["geoloc.models.losses"])
 MINERS = RoleRegistry("miner", ["geoloc.models.miners"])
+RERANKERS = RoleRegistry("re-ranker", ["geoloc.evaluation.rerank"])

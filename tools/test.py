@@ -7,7 +7,7 @@ import torch
 from geoloc.engine.command_line import add_run_arguments, config_of, run_command
 from geoloc.engine.run import test
 from geoloc.errors import ConfigError
-from geoloc.evaluation.results import format_results, load_run
+from geoloc.evaluation.results import format_evaluation, load_run
 from geoloc.registry import METRICS
 
 
@@ -30,11 +30,11 @@ def main() -> None:
     thresholds_m = content["protocol"]["thresholds_m"]
     evaluator = dict(cfg.test_evaluator)
     # Those of the run, unless the config says otherwise.
-    if tasks := [key.partition(" [")[0] for key in content if "->" in key]:
-        evaluator.setdefault("tasks", tasks)
+    tasks = dict.fromkeys(key.partition(" [")[0] for key in content if "->" in key)
+    if tasks:
+        evaluator.setdefault("tasks", list(tasks))
     metric = METRICS.build(evaluator)
-    results = metric.measure(torch.from_numpy(descriptors), index, thresholds_m)
-    print(format_results({"result": results}))
+    print(format_evaluation(metric.measure(torch.from_numpy(descriptors), index, thresholds_m)))
 
 
 if __name__ == "__main__":

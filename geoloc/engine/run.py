@@ -13,7 +13,7 @@ from geoloc.engine.hooks.before_training import FOLDER as BEFORE_TRAINING
 from geoloc.engine.launch import init_distributed
 from geoloc.engine.precision import enable_amp
 from geoloc.errors import CheckpointError, ConfigError
-from geoloc.evaluation.results import format_results, read_metrics
+from geoloc.evaluation.results import format_results, read_intervals, read_metrics
 from geoloc.registry import RUNNERS
 
 
@@ -117,6 +117,7 @@ def _finish(folder: Path) -> Path:
         if (folder / BEFORE_TRAINING / "metrics.json").is_file():
             before = read_metrics(folder / BEFORE_TRAINING)
             columns = {"before training": before, "after training": columns["result"]}
-        print(format_results(columns))
-        print(f"Results are in {folder}: metrics.json, descriptors.npy, index.csv")
+        print(format_results(columns, read_intervals(folder)))
+        files = "metrics.json, per_query.npz, descriptors.npy, index.csv"
+        print(f"Results are in {folder}: {files}")
     return folder

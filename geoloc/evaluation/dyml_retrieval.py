@@ -1,7 +1,9 @@
 """The protocol of DyML: binary retrieval at a fine, a middle and a coarse scale."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,14 +13,14 @@ from geoloc.errors import ConfigError
 from geoloc.evaluation import functional
 from geoloc.evaluation.descriptor_metric import DescriptorMetric
 from geoloc.evaluation.ranking import RankedChunk
-from geoloc.evaluation.results import Results
+from geoloc.evaluation.rerank.rerankers import Reranker
 from geoloc.evaluation.task import (
     check_descriptors,
     identical_items,
     metrics_per_query,
-    percent,
     task_rows,
 )
+from geoloc.evaluation.task_result import TaskResult, percent, task_result
 from geoloc.registry import METRICS
 
 LEVELS = {"fine": 3, "middle": 2, "coarse": 1}
@@ -41,8 +43,7 @@ class DyMLRetrieval(DescriptorMetric):
     Args:
         tasks: For ``fine``, ``middle`` and ``coarse``, or some of them, the task
             ``split/view->split/view`` (see ``task_rows``).
-        output_dir: As in ``DescriptorMetric``.
-        config_hash: As in ``DescriptorMetric``.
+        options: Those of ``DescriptorMetric``.
 
     Raises:
         ConfigError: If ``tasks`` has another scale, or none.
@@ -51,10 +52,9 @@ class DyMLRetrieval(DescriptorMetric):
     def __init__(
         self,
         tasks: Mapping[str, str],
-        output_dir: str | None = None,
-        config_hash: str | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(output_dir, config_hash)
+        super().__init__(**options)
         if not isinstance(tasks, Mapping) or not tasks or not set(tasks) <= set(LEVELS):
             raise ConfigError(
                 f"DyMLRetrieval tasks={tasks!r} must name a task for some of {', '.join(LEVELS)}, "
@@ -62,10 +62,17 @@ class DyMLRetrieval(DescriptorMetric):
             )
         self.tasks = {scale: tasks[scale] for scale in LEVELS if scale in tasks}
 
-    def measure(self, descriptors: Tensor, index: Index, thresholds_m: Sequence[float]) -> Results:
+    def measure_ranking(
+        self,
+        descriptors: Tensor,
+        index: Index,
+        thresholds_m: Sequence[float],
+        reranker: Reranker | None = None,
+    ) -> dict[str, TaskResult]:
         """Compute the metrics of every scale, and their means as ``overall``.
 
-        Arguments as in ``DescriptorMetric``.
+        Arguments as in ``DescriptorMetric``. ``overall`` has no intervals: its scales may come
+        from different images.
 
         Raises:
             ConfigError: If the index does not have three levels.
@@ -77,44 +84,54 @@ class DyMLRetrieval(DescriptorMetric):
                 f"DyMLRetrieval needs the {len(LEVELS)} levels of the labels {', '.join(LEVELS)}, "
                 f"the data has {levels.highest}"
             )
-        results: dict[str, dict[str, float]] = {}
+        found: dict[str, TaskResult] = {}
         for task in dict.fromkeys(self.tasks.values()):  # each is ranked once
             scales = [scale for scale, wanted in self.tasks.items() if wanted == task]
-            results |= _measure_task(descriptors, index, levels, task, scales)
-        results = {scale: results[scale] for scale in self.tasks}
-        means = {
-            name: sum(values[name] for values in results.values()) / len(results)
-            for name in next(iter(results.values()))
-            if not name.startswith("queries")
-        }
-        return results | {"overall": means}
+            found |= self._measure_task(descriptors, index, levels, task, scales, reranker)
+        results = {scale: found[scale] for scale in self.tasks}
+        return results | {"overall": _mean(list(results.values()))}
+
+    def _measure_task(
+        self,
+        descriptors: Tensor,
+        index: Index,
+        levels: PlaceLevels,
+        task: str,
+        scales: Sequence[str],
+        reranker: Reranker | None,
+    ) -> dict[str, TaskResult]:
+        rows = task_rows(task, index)
+
+        def metrics(chunk: RankedChunk) -> dict[str, Tensor]:
+            return {
+                f"{scale}/{name}": values
+                for scale in scales
+                for name, values in _binary_metrics(chunk.levels >= LEVELS[scale]).items()
+            }
+
+        exclude = identical_items(rows, index, by_name=True)
+        columns = metrics_per_query(descriptors, index, levels, rows, metrics, exclude, reranker)
+        place = torch.from_numpy(index.place_labels[rows.query])
+        results = {}
+        for scale in scales:
+            own = {
+                name.partition("/")[2]: values
+                for name, values in columns.items()
+                if name.startswith(f"{scale}/")
+            }
+            without = int(own["mAP"].isnan().sum())
+            counts = {"queries": len(rows.query), "queries_without_relevant": without}
+            results[scale] = task_result(own, percent, counts, rows.query, place, self.resample)
+        return results
 
 
-def _measure_task(
-    descriptors: Tensor, index: Index, levels: PlaceLevels, task: str, scales: Sequence[str]
-) -> dict[str, dict[str, float]]:
-    rows = task_rows(task, index)
-
-    def metrics(chunk: RankedChunk) -> dict[str, Tensor]:
-        return {
-            f"{scale}/{name}": values
-            for scale in scales
-            for name, values in _binary_metrics(chunk.levels >= LEVELS[scale]).items()
-        }
-
-    exclude = identical_items(rows, index, by_name=True)
-    columns = metrics_per_query(descriptors, index, levels, rows, metrics, exclude)
-    results = {}
-    for scale in scales:
-        own = {
-            name.partition("/")[2]: values
-            for name, values in columns.items()
-            if name.startswith(f"{scale}/")
-        }
-        without = int(own["mAP"].isnan().sum())
-        counts = {"queries": len(rows.query), "queries_without_relevant": without}
-        results[scale] = percent(own) | counts
-    return results
+def _mean(results: Sequence[TaskResult]) -> TaskResult:
+    means = {
+        name: sum(result.metrics[name] for result in results) / len(results)
+        for name in results[0].metrics
+        if not name.startswith("queries")
+    }
+    return TaskResult(means, {}, {}, np.empty(0, np.int64))
 
 
 def _binary_metrics(relevant: Tensor) -> dict[str, Tensor]:

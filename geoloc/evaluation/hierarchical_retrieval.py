@@ -1,13 +1,15 @@
 """Hierarchical retrieval: metrics over relevance levels, at every scale."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 
 from geoloc.datasets.index import Index
 from geoloc.evaluation.descriptor_metric import DescriptorMetric
-from geoloc.evaluation.results import Results
+from geoloc.evaluation.rerank.rerankers import Reranker
 from geoloc.evaluation.retrieval import evaluate_retrieval
+from geoloc.evaluation.task_result import TaskResult
 from geoloc.registry import METRICS
 
 
@@ -17,22 +19,38 @@ class HierarchicalRetrieval(DescriptorMetric):
 
     Args:
         tasks: Directions ``query_view->gallery_view``, see ``task_rows``.
-        output_dir: As in ``DescriptorMetric``.
-        config_hash: As in ``DescriptorMetric``.
+        metrics: As in ``evaluate_retrieval``.
         official: As in ``evaluate_retrieval``.
+        options: Those of ``DescriptorMetric``.
     """
 
     def __init__(
         self,
         tasks: Sequence[str] = ("drone->satellite", "satellite->drone"),
-        output_dir: str | None = None,
-        config_hash: str | None = None,
+        metrics: Sequence[str] | None = None,
         official: str | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(output_dir, config_hash)
+        super().__init__(**options)
         self.tasks = tuple(tasks)
+        self.metrics = metrics
         self.official = official
 
-    def measure(self, descriptors: Tensor, index: Index, thresholds_m: Sequence[float]) -> Results:
+    def measure_ranking(
+        self,
+        descriptors: Tensor,
+        index: Index,
+        thresholds_m: Sequence[float],
+        reranker: Reranker | None = None,
+    ) -> dict[str, TaskResult]:
         """Compute the metrics of every task, arguments as in ``DescriptorMetric``."""
-        return evaluate_retrieval(descriptors, index, thresholds_m, self.tasks, self.official)
+        return evaluate_retrieval(
+            descriptors,
+            index,
+            thresholds_m,
+            self.tasks,
+            self.metrics,
+            self.official,
+            reranker,
+            self.resample,
+        )

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from geoloc.evaluation.bootstrap import Sample, Statistics, T
+
 RADII_M = (25, 50, 100, 200)
 SDM_SCALE_M = 22.24  # 1 / 5000 of a degree of latitude
 
@@ -24,14 +26,27 @@ def localization_error_summary(
     Raises:
         ValueError: If there is no error, or one is negative or not finite.
     """
-    error = error_m.double()
-    if error.ndim != 1 or not len(error):
-        raise ValueError(f"error_m must be [Q] with Q >= 1, got {list(error.shape)}.")
-    if not bool((error.isfinite() & (error >= 0)).all()):
+    if error_m.ndim != 1 or not len(error_m):
+        raise ValueError(f"error_m must be [Q] with Q >= 1, got {list(error_m.shape)}.")
+    if not bool((error_m.isfinite() & (error_m >= 0)).all()):
         raise ValueError("error_m must be finite distances >= 0 in metres.")
-    summary = {"median_m": float(error.quantile(0.5)), "mean_m": float(error.mean())}
+    return localization_statistics(error_m, Sample(), radii_m)
+
+
+def localization_statistics(
+    error_m: Tensor, statistics: Statistics[T], radii_m: Sequence[float] = RADII_M
+) -> dict[str, T]:
+    """Return what :func:`localization_error_summary` does, of a sample or of its replicates.
+
+    Args:
+        error_m: As there.
+        statistics: ``Sample`` or ``Bootstrap``.
+        radii_m: As there.
+    """
+    error = error_m.double()
+    summary = {"median_m": statistics.median(error), "mean_m": statistics.mean(error)}
     for radius in radii_m:
-        summary[f"within_{radius:g}m"] = 100 * float((error <= radius).double().mean())
+        summary[f"within_{radius:g}m"] = 100 * statistics.mean((error <= radius).double())
     return summary
 
 

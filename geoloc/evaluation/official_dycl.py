@@ -4,12 +4,18 @@ Its bugs keep the names D2, D6, D7 and D8 in ``docs/official_evaluation.md``, wh
 of each. Nothing here is used unless ``official="dycl"`` asks for it.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from geoloc.datasets.place_levels import DistanceLevels, PlaceLevels
 from geoloc.errors import ConfigError
-from geoloc.evaluation.scoring import Scoring, hierarchical_metrics
+from geoloc.evaluation.bootstrap import Sample
+from geoloc.evaluation.ranking import RankedChunk
+from geoloc.evaluation.scoring import Scoring
 
 CHUNK_ROWS = 128  # queries at a time: rows of the level matrix, and queries of a mean
 
@@ -22,26 +28,37 @@ class OfficialDyCL(Scoring):
 
     Args:
         levels: The correct levels between places, from distances.
+        metrics: As for ``Scoring``.
+        place_latlon: As for ``Scoring``.
 
     Raises:
-        ConfigError: If the levels do not come from distances.
+        ConfigError: If the levels do not come from distances, or a metric is unknown.
     """
 
-    def __init__(self, levels: PlaceLevels) -> None:
-        super().__init__(chunked_levels(levels))
+    def __init__(
+        self,
+        levels: PlaceLevels,
+        metrics: Sequence[str],
+        place_latlon: NDArray[Any] | None = None,
+    ) -> None:
+        super().__init__(chunked_levels(levels), metrics, place_latlon)
         self.correct = levels
 
-    def per_query(
-        self, ranked: Tensor, query_place: Tensor, gallery_place: Tensor
-    ) -> dict[str, Tensor]:
-        """Return the metrics of some queries; recall is 0 where no item is relevant."""
-        correct = self.correct(query_place, gallery_place)
-        steps = range(self.levels.highest + 1)
-        count = torch.stack([correct.eq(step).sum(dim=1) for step in steps], dim=1)
-        kept = ranked[:, :-1]
-        values = hierarchical_metrics(kept, self.levels.highest, value_matched_hap(kept, count))
+    def per_query(self, chunk: RankedChunk) -> dict[str, Tensor]:
+        """Return the values of some queries; recall is 0 where no item is relevant."""
+        kept = chunk.levels[:, :-1]
+        values = self.columns(chunk, kept)
+        if "H-AP" in values:
+            correct = self.correct(chunk.query_place, chunk.gallery_place)
+            steps = range(self.levels.highest + 1)
+            count = torch.stack([correct.eq(step).sum(dim=1) for step in steps], dim=1)
+            values["H-AP"] = value_matched_hap(kept, count)
         recalls = (name for name in values if name.startswith("R@"))
         return values | {name: values[name].nan_to_num(0) for name in recalls}
+
+
+class BatchStatistics(Sample):
+    """The statistics of the code: D8 for the means."""
 
     def mean(self, values: Tensor) -> float:
         """Return the weighted mean of the means of batches."""

@@ -1,6 +1,6 @@
 """Exact ranking of a gallery for every query, in chunks of bounded memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +9,11 @@ from torch import Tensor
 
 from geoloc.datasets.place_levels import PlaceLevels
 
-PAIRS_PER_CHUNK = 2**21
+MEMORY_MB = 64
+BYTES_PER_PAIR = 32  # float64 and float32 scores, sort keys, and the copies in between
+GALLERY_VALUES = 2**21  # converted to float64 at a time: 16 MB
+
+Ranking = Iterator[tuple[slice, Tensor]]
 
 
 class RankedChunk(NamedTuple):
@@ -19,16 +23,20 @@ class RankedChunk(NamedTuple):
         queries: The queries as a slice of the whole set.
         order: Gallery indices, best first, int64 ``[q, G]``.
         levels: Levels in that order, int8 ``[q, G]``.
+        query_place: Place labels of the queries, int64 ``[q]``.
+        gallery_place: Place labels of the gallery in its own order, int64 ``[G]``.
     """
 
     queries: slice
     order: Tensor
     levels: Tensor
+    query_place: Tensor
+    gallery_place: Tensor
 
 
 def rank(
-    query: Tensor, gallery: Tensor, chunk_size: int | None = None, exclude: Tensor | None = None
-) -> Iterator[tuple[slice, Tensor]]:
+    query: Tensor, gallery: Tensor, max_memory_mb: float = MEMORY_MB, exclude: Tensor | None = None
+) -> Ranking:
     """Rank the gallery for one run of queries after the other.
 
     Order: inner product descending (the cosine of normalised descriptors), then gallery index.
@@ -38,7 +46,8 @@ def rank(
     Args:
         query: Descriptors ``[Q, D]``.
         gallery: Descriptors ``[G, D]`` on the same device.
-        chunk_size: Queries per chunk; by default as many as make two million pairs (about 60 MB).
+        max_memory_mb: Bounds the queries per chunk, by the memory (MiB) that ranking them takes
+            beside the descriptors; a chunk holds at least one query.
         exclude: For every query the one gallery item that comes last whatever its score, int64
             ``[Q]``; -1 for none.
 
@@ -47,22 +56,63 @@ def rank(
         ``[q, G]``.
 
     Raises:
-        ValueError: If the widths differ, the gallery is empty, ``chunk_size`` is below 1, or a
-            descriptor is not finite.
+        ValueError: If the widths differ, the gallery is empty, ``max_memory_mb`` is not above 0,
+            or a descriptor is not finite.
     """
-    if chunk_size is not None and chunk_size < 1:
-        raise ValueError(f"chunk_size={chunk_size} must be at least 1.")
     check_sides(query, gallery)
-    return _chunks(query, gallery.double().T, chunk_size, exclude)
+    slices = _slices(len(query), len(gallery), max_memory_mb)
+    return _sorted(slices, lambda rows: _scores(query[rows], gallery), exclude)
 
 
-def _chunks(
-    query: Tensor, columns: Tensor, chunk_size: int | None, exclude: Tensor | None
-) -> Iterator[tuple[slice, Tensor]]:
-    step = chunk_size or max(1, PAIRS_PER_CHUNK // columns.shape[1])
-    for start in range(0, len(query), step):
-        rows = slice(start, min(start + step, len(query)))
-        scores = (query[rows].double() @ columns).float()
+def rank_by_distance(
+    distance: Tensor, max_memory_mb: float = MEMORY_MB, exclude: Tensor | None = None
+) -> Ranking:
+    """Rank the gallery by distances that exist already: ascending, then gallery index.
+
+    Args:
+        distance: Without NaN, float ``[Q, G]``; compared in float32.
+        max_memory_mb: As for :func:`rank`.
+        exclude: As for :func:`rank`.
+
+    Returns:
+        As :func:`rank`.
+
+    Raises:
+        ValueError: If the gallery is empty, ``max_memory_mb`` is not above 0, or a distance is NaN.
+    """
+    if distance.ndim != 2 or not distance.shape[1]:
+        raise ValueError(f"distance must be [Q, G] with G >= 1, got {list(distance.shape)}.")
+    if bool(distance.isnan().any()):
+        row = int(distance.isnan().any(dim=1).nonzero()[0])
+        raise ValueError(f"the distances of query {row} contain NaN.")
+    slices = _slices(len(distance), distance.shape[1], max_memory_mb)
+    return _sorted(slices, lambda rows: -distance[rows].float(), exclude)
+
+
+def _slices(num_queries: int, num_items: int, max_memory_mb: float) -> Iterator[slice]:
+    if not max_memory_mb > 0:
+        raise ValueError(f"max_memory_mb={max_memory_mb} must be above 0.")
+    step = max(1, int(max_memory_mb * 2**20) // (BYTES_PER_PAIR * num_items))
+    starts = range(0, num_queries, step)
+    return (slice(start, min(start + step, num_queries)) for start in starts)
+
+
+def _scores(query: Tensor, gallery: Tensor) -> Tensor:
+    """Return the inner products; the gallery is converted block by block, never as a whole."""
+    rows = query.double()
+    scores = torch.empty(len(query), len(gallery), device=query.device)
+    step = max(1, GALLERY_VALUES // max(1, gallery.shape[1]))
+    for start in range(0, len(gallery), step):
+        block = slice(start, start + step)
+        scores[:, block] = rows @ gallery[block].double().T
+    return scores
+
+
+def _sorted(
+    slices: Iterator[slice], scores_of: Callable[[slice], Tensor], exclude: Tensor | None
+) -> Ranking:
+    for rows in slices:
+        scores = scores_of(rows)
         if exclude is not None:
             item = exclude[rows]
             some = (item >= 0).nonzero().squeeze(1)
@@ -76,35 +126,32 @@ def rank_all(query: Tensor, gallery: Tensor) -> Tensor:
     return torch.cat(orders) if orders else torch.empty(0, len(gallery), dtype=torch.int64)
 
 
-def rank_levels(
-    query: Tensor,
-    gallery: Tensor,
+def ranked_levels(
+    ranking: Ranking,
     levels: PlaceLevels,
     query_place: Tensor,
     gallery_place: Tensor,
-    chunk_size: int | None = None,
     exclude: Tensor | None = None,
 ) -> Iterator[RankedChunk]:
-    """Rank the gallery and look up the levels in ranked order, chunk by chunk.
+    """Look up the levels of a ranking in ranked order, chunk by chunk.
 
     Args:
-        query: Descriptors ``[Q, D]``.
-        gallery: Descriptors ``[G, D]``.
+        ranking: From :func:`rank` or :func:`rank_by_distance`.
         levels: Levels between places.
         query_place: Place label of every query, int64 ``[Q]``.
         gallery_place: Place label of every gallery item, int64 ``[G]``.
-        chunk_size: As for :func:`rank`.
         exclude: As for :func:`rank`. The item that comes last gets level 0, which for every metric
             is the same as if it were not in the gallery.
 
     Yields:
         One :class:`RankedChunk` after the other.
     """
-    for rows, order in rank(query, gallery, chunk_size, exclude):
-        ranked = levels(query_place[rows], gallery_place).gather(1, order)
+    for rows, order in ranking:
+        places = query_place[rows], gallery_place
+        ranked = levels(*places).gather(1, order)
         if exclude is not None:
             ranked[exclude[rows] >= 0, -1] = 0
-        yield RankedChunk(rows, order, ranked)
+        yield RankedChunk(rows, order, ranked, *places)
 
 
 def descending_order(scores: Tensor) -> Tensor:

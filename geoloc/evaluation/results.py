@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from rich.table import Table
 import geoloc
 from geoloc.datasets.index import Index
 from geoloc.errors import DatasetError
+from geoloc.evaluation.task_result import TaskResult
 
 Results = Mapping[str, Mapping[str, float]]
 TABLE_ROWS = (
@@ -22,22 +23,26 @@ TABLE_ROWS = (
     *("mAP/overall", "R@1/overall"),
     *("AP", "mAP", "mAP@R", "R@1", "R@5", "R@10", "R@20", "R@1%"),
 )
-FACTS = ("protocol", "config_hash", "geoloc_version")  # in metrics.json beside the tasks
+# in metrics.json beside the tasks
+FACTS = ("protocol", "config_hash", "geoloc_version", "intervals")
 
 
 def save_run(
     folder: str | Path,
-    results: Results,
+    results: Mapping[str, TaskResult],
     descriptors: np.ndarray,
     index: Index,
     protocol: Mapping[str, Any],
     config_hash: str | None = None,
 ) -> None:
-    """Write ``metrics.json``, ``descriptors.npy`` and ``index.csv``, each in one step.
+    """Write the files of a run, each in one step.
+
+    ``metrics.json``, ``descriptors.npy``, ``index.csv``, and ``per_query.npz`` with the arrays
+    ``<task>/<metric>`` and ``<task>/row``, the queries' rows in the index.
 
     Args:
         folder: Created if missing.
-        results: Metrics per task.
+        results: Results per task.
         descriptors: float32 ``[n, D]``.
         index: The described images, row by row.
         protocol: Fingerprint of the dataset.
@@ -47,12 +52,29 @@ def save_run(
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "descriptors.npy.part").open("wb") as file:
         np.save(file, descriptors)
+    with (folder / "per_query.npz.part").open("wb") as file:
+        np.savez_compressed(file, **_per_query(results))  # type: ignore[arg-type]
     index.to_csv(folder / "index.csv.part")
-    facts = dict(zip(FACTS, (protocol, config_hash, code_version()), strict=True))
-    content = {**results, **facts}
+    intervals = {task: result.intervals for task, result in results.items()}
+    facts = dict(zip(FACTS, (protocol, config_hash, code_version(), intervals), strict=True))
+    content = metrics_of(results) | facts
     (folder / "metrics.json.part").write_text(json.dumps(content, indent=2) + "\n")
-    for name in ("descriptors.npy", "index.csv", "metrics.json"):
+    for name in ("descriptors.npy", "per_query.npz", "index.csv", "metrics.json"):
         os.replace(folder / f"{name}.part", folder / name)
+
+
+def metrics_of(results: Mapping[str, TaskResult]) -> dict[str, Any]:
+    """Return the metrics per task."""
+    return {task: result.metrics for task, result in results.items()}
+
+
+def _per_query(results: Mapping[str, TaskResult]) -> dict[str, np.ndarray]:
+    arrays = {}
+    for task, result in results.items():
+        arrays[f"{task}/row"] = result.query
+        for name, values in result.per_query.items():
+            arrays[f"{task}/{name}"] = values.numpy()
+    return arrays
 
 
 def load_run(folder: str | Path) -> tuple[np.ndarray, Index, dict[str, Any]]:
@@ -96,14 +118,26 @@ def read_metrics(folder: str | Path) -> dict[str, dict[str, float]]:
     return {key: value for key, value in content.items() if key not in FACTS}
 
 
-def format_results(columns: Mapping[str, Results]) -> str:
+def read_intervals(folder: str | Path) -> dict[str, dict[str, Sequence[float]]]:
+    """Return the intervals per task from a run folder's ``metrics.json``, if it has them."""
+    return dict(read_json(Path(folder) / "metrics.json").get("intervals", {}))
+
+
+def format_results(
+    columns: Mapping[str, Results],
+    intervals: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
+    whole: bool = False,
+) -> str:
     """Lay out the metrics of one or two evaluations as a table.
 
     Args:
         columns: Metrics per task, by the heading of their column; with two columns a third gives
             the ratio of the second to the first.
+        intervals: Lower and upper ends per task, shown behind the last column's values.
+        whole: Show every metric instead of the usual ones, and the numbers of queries.
     """
-    table = Table(title="percent, except errors ending in _m: metres")
+    title = "percent, except errors ending in _m: metres"
+    table = Table(title=f"{title}; [95 % bootstrap interval]" if intervals else title)
     table.add_column("metric")
     headings = list(columns)
     tasks = list(next(iter(columns.values())))
@@ -114,21 +148,32 @@ def format_results(columns: Mapping[str, Results]) -> str:
             table.add_column(f"{task}\nratio", justify="right")
     names = list(next(iter(columns.values()))[tasks[0]])
     rows = [row for row in TABLE_ROWS if row in names]
-    rows += [name for name in names if name.startswith("error/")]
+    rows += [name for name in names if name not in rows and (whole or name.startswith("error/"))]
     for row in rows:
         cells = []
         for task in tasks:
             values = [columns[heading][task][row] for heading in headings]
-            cells += [f"{value:.2f}" for value in values]
+            shown = [f"{value:.2f}" if isinstance(value, float) else f"{value}" for value in values]
+            if intervals and row in intervals.get(task, {}):
+                low, high = intervals[task][row]
+                shown[-1] += f" [{low:.2f}, {high:.2f}]"
+            cells += shown
             if len(values) == 2:
                 cells.append(f"{values[1] / values[0]:.2f}" if values[0] else "-")
         table.add_row(row, *cells)
     return as_text(table)
 
 
+def format_evaluation(results: Mapping[str, TaskResult], whole: bool = False) -> str:
+    """Lay out results that were just computed, with their intervals; see ``format_results``."""
+    intervals = {task: result.intervals for task, result in results.items()}
+    return format_results({"result": metrics_of(results)}, intervals, whole)
+
+
 def as_text(table: Table) -> str:
     """Return a table as it is printed, without colours."""
-    console = Console(width=140, no_color=True)
+    # A table takes the width that it needs; names of tasks hold [brackets], which are no markup.
+    console = Console(width=400, no_color=True, markup=False)
     with console.capture() as capture:
         console.print(table)
     return capture.get().rstrip()

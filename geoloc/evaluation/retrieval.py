@@ -8,17 +8,16 @@ from torch import Tensor
 from geoloc.datasets.index import Index
 from geoloc.datasets.place_levels import place_levels
 from geoloc.errors import ConfigError
-from geoloc.evaluation.localization import localization_error_summary
-from geoloc.evaluation.official_dycl import OfficialDyCL
-from geoloc.evaluation.ranking import RankedChunk
-from geoloc.evaluation.scoring import Scoring, summarise
+from geoloc.evaluation.official_dycl import BatchStatistics, OfficialDyCL
+from geoloc.evaluation.rerank.rerankers import Reranker
+from geoloc.evaluation.scoring import Scoring, default_metrics, query_counts, summarise
 from geoloc.evaluation.task import (
     check_descriptors,
     identical_items,
     metrics_per_query,
     task_rows,
 )
-from geoloc.geo import geodesic_distance
+from geoloc.evaluation.task_result import TaskResult, check_resample, task_result
 
 
 def evaluate_retrieval(
@@ -26,9 +25,15 @@ def evaluate_retrieval(
     index: Index,
     thresholds_m: Sequence[float],
     tasks: Sequence[str] = ("drone->satellite", "satellite->drone"),
+    metrics: Sequence[str] | None = None,
     official: str | None = None,
-) -> dict[str, dict[str, float]]:
+    reranker: Reranker | None = None,
+    resample: str = "place",
+) -> dict[str, TaskResult]:
     """Rank every task once and compute its metrics.
+
+    Every process of a distributed run must call this, with the same arguments: each ranks a share
+    of the queries, and all return the same.
 
     Args:
         descriptors: L2-normalised, float32 ``[n, D]``; row i describes row i of ``index``.
@@ -37,32 +42,39 @@ def evaluate_retrieval(
             levels come from the index's labels.
         tasks: Directions ``query_view->gallery_view``, or with the splits of both sides
             ``split/view->split/view``. An image is never searched for itself.
+        metrics: Names, see ``metric_of``; by default H-AP, ASI, NDCG, and at every scale mAP, R@1,
+            R@5 and R@10, and where places have positions the localization error of the top-1.
         official: ``'dycl'`` repeats the bugs of the released DyCL code, to compare a number with
             the paper's tables (see :mod:`geoloc.evaluation.official_dycl`); the name of the task
-            then ends in ``[official dycl]``.
+            then ends in ``[official dycl]``, and there are no intervals.
+        reranker: Gives the distances to rank by, instead of the descriptors themselves.
+        resample: What the bootstrap of the intervals draws: ``place``, all queries of a place
+            together, or single queries (``query``).
 
     Returns:
-        Per task, the metrics in percent (``H-AP, ASI, NDCG, mAP/<scale>, R@K/<scale>``, each scale
-        and their mean as ``overall``), the localization error of the top-1 where places have
-        positions (``error/median_m, error/mean_m`` in metres, ``error/within_<r>m`` in percent),
-        and the number of queries, in all and without a relevant item at each scale.
+        The results per task. Metrics are in percent (``H-AP``, ``mAP/<scale>`` ..., each scale and
+        their mean as ``overall``); the localization error is ``error/median_m, error/mean_m`` in
+        metres and ``error/within_<r>m`` in percent; ``queries`` and
+        ``queries_without_relevant/<scale>`` count.
 
     Raises:
         DatasetError: If descriptors and index differ in length, or a view has no image.
-        ConfigError: If a task is not of that form, or ``official`` is unknown.
+        ConfigError: If a task is not of that form, or ``metrics``, ``official`` or ``resample`` is
+            unknown.
     """
     if official not in (None, "dycl"):
         raise ConfigError(f"official={official!r} must be None or 'dycl'")
+    check_resample(resample)
     check_descriptors(descriptors, index)
-    distance_m = (
-        geodesic_distance(index.place_latlon, index.place_latlon) if index.has_positions else None
+    levels = place_levels(index, thresholds_m)
+    scoring = (Scoring if official is None else OfficialDyCL)(
+        levels,
+        default_metrics(index.has_positions) if metrics is None else metrics,
+        index.place_latlon if index.has_positions else None,
     )
-    levels = place_levels(index, thresholds_m, distance_m)
-    between = None if distance_m is None else torch.from_numpy(distance_m)
-    scoring = OfficialDyCL(levels) if official == "dycl" else Scoring(levels)
     suffix = "" if official is None else f" [official {official}]"
     return {
-        f"{task}{suffix}": _evaluate_task(descriptors, index, scoring, task, between)
+        f"{task}{suffix}": _evaluate_task(descriptors, index, scoring, task, reranker, resample)
         for task in tasks
     }
 
@@ -72,25 +84,17 @@ def _evaluate_task(
     index: Index,
     scoring: Scoring,
     task: str,
-    place_distance_m: Tensor | None,
-) -> dict[str, float]:
-    """Compute the metrics of one direction; places are numbered as in the scoring's levels."""
+    reranker: Reranker | None,
+    resample: str,
+) -> TaskResult:
     rows = task_rows(task, index)
-    place = torch.from_numpy(index.place_labels)
-    of_query, of_gallery = place[rows.query], place[rows.gallery]
-
-    def metrics(chunk: RankedChunk) -> dict[str, Tensor]:
-        values = scoring.per_query(chunk.levels, of_query[chunk.queries], of_gallery)
-        if place_distance_m is not None:
-            best = of_gallery[chunk.order[:, 0]]
-            values["error_m"] = place_distance_m[of_query[chunk.queries], best]
-        return values
-
     exclude = identical_items(rows, index)
-    columns = metrics_per_query(descriptors, index, scoring.levels, rows, metrics, exclude)
-    error_m = columns.pop("error_m", None)
-    summary = summarise(scoring, columns)
-    if error_m is not None:
-        errors = localization_error_summary(error_m)
-        summary |= {f"error/{name}": value for name, value in errors.items()}
-    return summary
+    columns = metrics_per_query(
+        descriptors, index, scoring.levels, rows, scoring.per_query, exclude, reranker
+    )
+    counts = query_counts(columns)
+    if isinstance(scoring, OfficialDyCL):
+        values = summarise(columns, BatchStatistics())
+        return TaskResult(values | counts, {}, columns, rows.query)
+    place = torch.from_numpy(index.place_labels[rows.query])
+    return task_result(columns, summarise, counts, rows.query, place, resample)

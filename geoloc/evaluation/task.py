@@ -11,7 +11,9 @@ from torch import Tensor
 from geoloc.datasets.index import Index
 from geoloc.datasets.place_levels import PlaceLevels
 from geoloc.errors import ConfigError, DatasetError
-from geoloc.evaluation.ranking import RankedChunk, rank_levels
+from geoloc.evaluation.ranking import RankedChunk, rank, rank_by_distance, ranked_levels
+from geoloc.evaluation.rerank.rerankers import Reranker
+from geoloc.evaluation.sharding import gather_shares, own_share
 
 
 class TaskRows(NamedTuple):
@@ -103,8 +105,11 @@ def metrics_per_query(
     rows: TaskRows,
     metrics: Callable[[RankedChunk], dict[str, Tensor]],
     exclude: Tensor | None = None,
+    reranker: Reranker | None = None,
 ) -> dict[str, Tensor]:
     """Rank a task once, chunk by chunk, and return the metrics of every query.
+
+    Every process of a distributed run must call this; each ranks its share of the queries.
 
     Args:
         descriptors: L2-normalised, float32 ``[n, D]``; row i describes row i of ``index``.
@@ -113,26 +118,23 @@ def metrics_per_query(
         rows: The images of the task.
         metrics: Returns ``{name: [q]}`` for a chunk of ranked galleries.
         exclude: The gallery item of each query that does not count, as ``identical_items`` says.
+        reranker: Gives the distances to rank by, instead of the descriptors themselves.
 
     Returns:
-        ``{name: [Q]}``.
+        ``{name: [Q]}``, the same on every process.
     """
-    place = torch.from_numpy(index.place_labels)
-    chunks = rank_levels(
-        descriptors[rows.query],
-        descriptors[rows.gallery],
-        levels,
-        place[rows.query],
-        place[rows.gallery],
-        exclude=exclude,
-    )
+    query, gallery = (descriptors[side] for side in rows)
+    query_place, gallery_place = (torch.from_numpy(index.place_labels[side]) for side in rows)
+    own = own_share(len(query))
+    own_exclude = None if exclude is None else exclude[own]
+    if reranker is None:
+        ranking = rank(query[own], gallery, exclude=own_exclude)
+    else:
+        ranking = rank_by_distance(reranker(query, gallery)[own], exclude=own_exclude)
+    chunks = ranked_levels(ranking, levels, query_place[own], gallery_place, own_exclude)
     parts = [metrics(chunk) for chunk in chunks]
-    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-
-
-def percent(per_query: dict[str, Tensor]) -> dict[str, float]:
-    """Return the mean of each metric in percent over the queries that have a value."""
-    return {name: float(100 * values.nanmean()) for name, values in per_query.items()}
+    names = parts[0] if parts else ()
+    return gather_shares({name: torch.cat([part[name] for part in parts]) for name in names})
 
 
 def check_descriptors(descriptors: Tensor, index: Index) -> None:

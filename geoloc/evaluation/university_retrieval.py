@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from geoloc.datasets.index import Index
@@ -11,15 +13,15 @@ from geoloc.errors import ConfigError, DatasetError
 from geoloc.evaluation import functional
 from geoloc.evaluation.descriptor_metric import DescriptorMetric
 from geoloc.evaluation.ranking import RankedChunk
-from geoloc.evaluation.results import Results
+from geoloc.evaluation.rerank.rerankers import Reranker
 from geoloc.evaluation.task import (
     TaskRows,
     check_descriptors,
     identical_items,
     metrics_per_query,
-    percent,
     task_rows,
 )
+from geoloc.evaluation.task_result import TaskResult, percent, task_result
 from geoloc.registry import METRICS
 
 RECALL_DEPTHS = (1, 5, 10)
@@ -39,8 +41,7 @@ class UniversityRetrieval(DescriptorMetric):
         tasks: Directions ``query/view->gallery/view``, see ``task_rows``.
         one_percent: What depth R@1% means, see ``one_percent_depth``; ``round+1`` is the official
             code's.
-        output_dir: As in ``DescriptorMetric``.
-        config_hash: As in ``DescriptorMetric``.
+        options: Those of ``DescriptorMetric``.
 
     Raises:
         ConfigError: If ``one_percent`` is unknown.
@@ -50,10 +51,9 @@ class UniversityRetrieval(DescriptorMetric):
         self,
         tasks: Sequence[str] = ("query/drone->gallery/satellite", "query/satellite->gallery/drone"),
         one_percent: str = "floor",
-        output_dir: str | None = None,
-        config_hash: str | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(output_dir, config_hash)
+        super().__init__(**options)
         if one_percent not in functional.ONE_PERCENT:
             raise ConfigError(
                 f"one_percent={one_percent!r} must be one of {', '.join(functional.ONE_PERCENT)}"
@@ -61,15 +61,29 @@ class UniversityRetrieval(DescriptorMetric):
         self.tasks = tuple(tasks)
         self.one_percent = one_percent
 
-    def measure(self, descriptors: Tensor, index: Index, thresholds_m: Sequence[float]) -> Results:
+    def measure_ranking(
+        self,
+        descriptors: Tensor,
+        index: Index,
+        thresholds_m: Sequence[float],
+        reranker: Reranker | None = None,
+    ) -> dict[str, TaskResult]:
         """Compute the metrics of every task, arguments as in ``DescriptorMetric``."""
         check_descriptors(descriptors, index)
         levels = place_levels(index, thresholds_m)
-        return {task: self._measure_task(descriptors, index, levels, task) for task in self.tasks}
+        return {
+            task: self._measure_task(descriptors, index, levels, task, reranker)
+            for task in self.tasks
+        }
 
     def _measure_task(
-        self, descriptors: Tensor, index: Index, levels: PlaceLevels, task: str
-    ) -> dict[str, float]:
+        self,
+        descriptors: Tensor,
+        index: Index,
+        levels: PlaceLevels,
+        task: str,
+        reranker: Reranker | None,
+    ) -> TaskResult:
         query, gallery = task_rows(task, index)
         rows = TaskRows(query, gallery[index.place[gallery] != JUNK])
         if not rows.gallery.size:
@@ -77,10 +91,11 @@ class UniversityRetrieval(DescriptorMetric):
         one_percent = functional.one_percent_depth(len(rows.gallery), self.one_percent)
         metrics = partial(_metrics, same_place=levels.highest, one_percent=one_percent)
         exclude = identical_items(rows, index)
-        columns = metrics_per_query(descriptors, index, levels, rows, metrics, exclude)
+        columns = metrics_per_query(descriptors, index, levels, rows, metrics, exclude, reranker)
         without = int(columns["AP"].isnan().sum())
-        counts = {"queries": len(rows.query), "queries_without_relevant": without}
-        return percent(columns) | counts
+        counts = {"queries": len(query), "queries_without_relevant": without}
+        place = torch.from_numpy(index.place_labels[query])
+        return task_result(columns, percent, counts, query, place, self.resample)
 
 
 def _metrics(chunk: RankedChunk, same_place: int, one_percent: int) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ import torch
 from geoloc.datasets.index import Index
 from geoloc.errors import ConfigError
 from geoloc.evaluation import DyMLRetrieval
+from geoloc.evaluation.results import metrics_of
 
 TASK = "fine_query/image->fine_gallery/image"
 
@@ -29,7 +30,7 @@ def copies() -> Index:
 def test_the_own_image_is_left_out_even_behind_its_duplicate() -> None:
     """Dropping the first neighbour would drop the duplicate of another class and score 100."""
     descriptors = torch.tensor([[1.0, 0], [1, 0], [1, 0], [0.8, 0.6]])
-    values = DyMLRetrieval({"fine": TASK}).measure(descriptors, copies(), ())
+    values = metrics_of(DyMLRetrieval({"fine": TASK}).measure(descriptors, copies(), ()))
     assert values["fine"]["R@1"] == 0
     assert values["fine"]["R@10"] == 100
     assert values["fine"]["mAP"] == pytest.approx(50)
@@ -42,7 +43,7 @@ def test_the_own_image_is_left_out_even_behind_its_duplicate() -> None:
 
 def test_a_query_whose_only_relevant_image_is_itself_is_counted() -> None:
     index = copies().take([0, 1, 2])
-    values = DyMLRetrieval({"fine": TASK}).measure(torch.eye(3), index, ())
+    values = metrics_of(DyMLRetrieval({"fine": TASK}).measure(torch.eye(3), index, ()))
     assert values["fine"]["queries_without_relevant"] == 1
     assert np.isnan(values["fine"]["mAP"])
 
@@ -55,7 +56,7 @@ def test_scales_of_one_set_are_levels() -> None:
         torch.tensor([[1.0, 0], [-1, 0.1], [0, 1], [1, 0.5]])
     )
     tasks = dict.fromkeys(("fine", "middle", "coarse"), "query/image->image")
-    values = DyMLRetrieval(tasks).measure(descriptors, index, ())
+    values = metrics_of(DyMLRetrieval(tasks).measure(descriptors, index, ()))
     assert [values[scale]["R@1"] for scale in tasks] == [0, 0, 100]
     assert values["fine"]["mAP"] == pytest.approx(100 / 3)
     assert values["middle"]["mAP"] == pytest.approx(100 * (1 / 2 + 2 / 3) / 2)

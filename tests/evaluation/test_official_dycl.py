@@ -25,6 +25,9 @@ from geoloc.evaluation.official_dycl import (
     chunked_levels,
     value_matched_hap,
 )
+from geoloc.evaluation.ranking import RankedChunk
+from geoloc.evaluation.results import metrics_of
+from geoloc.evaluation.scoring import default_metrics
 
 PAGE = Path(__file__).parents[2] / "docs/official_evaluation.md"
 GOLDEN = ["hr_metrics_random", "hr_metrics_small", "hr_metrics_edge_cases"]
@@ -154,10 +157,14 @@ def test_a_whole_evaluation_matches_a_brute_force_one(tmp_path):
     descriptors /= np.linalg.norm(descriptors, axis=1, keepdims=True)
     table = place_levels(index, (3.0, 200.0, 500.0)).table.numpy()
     rows = {name: np.flatnonzero(view == name) for name in ("drone", "satellite")}
-    found = evaluate_retrieval(
-        torch.from_numpy(descriptors), index, (3.0, 200.0, 500.0), official="dycl"
+    found, correct = (
+        metrics_of(
+            evaluate_retrieval(
+                torch.from_numpy(descriptors), index, (3.0, 200.0, 500.0), official=official
+            )
+        )
+        for official in ("dycl", None)
     )
-    correct = evaluate_retrieval(torch.from_numpy(descriptors), index, (3.0, 200.0, 500.0))
     for query, gallery in (("drone", "satellite"), ("satellite", "drone")):
         task = f"{query}->{gallery}"
         expected = brute_force(descriptors, place, table, rows[query], rows[gallery])
@@ -171,7 +178,9 @@ def test_recall_is_0_and_precision_undefined_without_a_relevant_item():
     table = torch.tensor([[3, 0, 0], [0, 3, 1], [0, 1, 3]], dtype=torch.int8)
     query, gallery = torch.tensor([0, 1]), torch.tensor([1, 2, 1])  # no image of place 0
     ranked = torch.tensor([[0, 0, 0], [1, 3, 3]], dtype=torch.int8)
-    values = OfficialDyCL(DistanceLevels(table, 3)).per_query(ranked, query, gallery)
+    scoring = OfficialDyCL(DistanceLevels(table, 3), default_metrics(has_positions=False))
+    order = torch.zeros(ranked.shape, dtype=torch.int64)
+    values = scoring.per_query(RankedChunk(slice(0, 2), order, ranked, query, gallery))
     assert values["R@1/large"].tolist() == [0, 1]
     assert values["R@1/small"].tolist() == [0, 0]
     assert values["mAP/large"].isnan().tolist() == [True, False]

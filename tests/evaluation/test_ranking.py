@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geoloc.datasets.place_levels import DistanceLevels, LabelTreeLevels
-from geoloc.evaluation.ranking import descending_order, rank, rank_all, rank_levels
+from geoloc.evaluation.ranking import (
+    BYTES_PER_PAIR,
+    descending_order,
+    rank,
+    rank_all,
+    rank_by_distance,
+    ranked_levels,
+)
 
 
 def random_descriptors(rows, dims, seed):
@@ -60,13 +67,18 @@ def test_equal_descriptors_tie_wherever_they_stand():
         assert (copies.view(37, 3) == torch.arange(3)).all()
 
 
-@pytest.mark.parametrize("chunk_size", [1, 3, 16, 50, 1000])
+def memory_mb(chunk_size, gallery_size):
+    """Return the memory in which ``chunk_size`` queries are ranked at a time."""
+    return chunk_size * gallery_size * BYTES_PER_PAIR / 2**20
+
+
+@pytest.mark.parametrize("chunk_size", [0.5, 1, 3, 16, 50, 1000])  # half a query is one
 def test_chunks_cover_the_queries_and_do_not_change_the_ranking(chunk_size):
     query, gallery = random_descriptors(50, 256, seed=4), random_descriptors(333, 256, seed=5)
     whole = rank_all(query, gallery)
-    chunks = list(rank(query, gallery, chunk_size))
+    chunks = list(rank(query, gallery, memory_mb(chunk_size, 333)))
     assert [row for rows, _ in chunks for row in range(50)[rows]] == list(range(50))
-    assert all(len(order) <= chunk_size for _, order in chunks)
+    assert len(chunks[0][1]) == min(50, max(1, chunk_size))
     assert torch.equal(torch.cat([order for _, order in chunks]), whole)
     assert whole.dtype == torch.int64
     assert torch.equal(whole.sort(dim=1).values, torch.arange(333).expand(50, 333))
@@ -92,9 +104,8 @@ def test_levels_follow_the_ranking():
     query_place = torch.randint(0, 4, (7,), generator=generator)
     gallery_place = torch.randint(0, 6, (30,), generator=generator)
     seen = 0
-    for chunk in rank_levels(
-        query, gallery, DistanceLevels(table, 3), query_place, gallery_place, chunk_size=3
-    ):
+    ranking = rank(query, gallery, memory_mb(3, 30))
+    for chunk in ranked_levels(ranking, DistanceLevels(table, 3), query_place, gallery_place):
         assert chunk.levels.dtype == torch.int8
         for q, order, levels in zip(
             range(7)[chunk.queries], chunk.order, chunk.levels, strict=True
@@ -123,8 +134,24 @@ def test_wrong_shapes_are_named_before_anything_is_computed():
         rank(torch.ones(3, 4), torch.ones(5, 6))
     with pytest.raises(ValueError, match="gallery is empty"):
         rank(torch.ones(3, 4), torch.ones(0, 4))
-    with pytest.raises(ValueError, match="chunk_size=0"):
-        rank(torch.ones(3, 4), torch.ones(5, 4), chunk_size=0)
+    with pytest.raises(ValueError, match="max_memory_mb=0 must be above 0"):
+        rank(torch.ones(3, 4), torch.ones(5, 4), max_memory_mb=0)
+    with pytest.raises(ValueError, match="distances of query 1 contain NaN"):
+        rank_by_distance(torch.tensor([[0.0, 1], [math.nan, 2]]))
+    with pytest.raises(ValueError, match=r"G >= 1, got \[3, 0\]"):
+        rank_by_distance(torch.ones(3, 0))
+
+
+def test_distances_rank_upwards_and_equal_ones_by_index():
+    generator = torch.Generator().manual_seed(11)
+    distance = torch.randint(0, 5, (20, 40), generator=generator).double()
+    exclude = torch.randint(-1, 40, (20,), generator=generator)
+    orders = torch.cat(
+        [order for _, order in rank_by_distance(distance, memory_mb(7, 40), exclude)]
+    )
+    for row, order in enumerate(orders.tolist()):
+        key = [(item == exclude[row], distance[row, item].item(), item) for item in range(40)]
+        assert order == sorted(range(40), key=key.__getitem__)
 
 
 def test_an_excluded_item_counts_as_if_it_were_not_there() -> None:
@@ -133,17 +160,15 @@ def test_an_excluded_item_counts_as_if_it_were_not_there() -> None:
     exclude = torch.tensor([3, -1, 0, 11, 5, -1, 5, 1, 2])
     of_query, of_gallery = torch.arange(9) % 3, torch.arange(12) % 3
     levels = LabelTreeLevels(torch.tensor([[0, 0], [1, 0], [2, 1]]))
-    chunks = [
-        *rank_levels(query, gallery, levels, of_query, of_gallery, chunk_size=4, exclude=exclude)
-    ]
+    ranking = rank(query, gallery, memory_mb(4, 12), exclude)
+    chunks = list(ranked_levels(ranking, levels, of_query, of_gallery, exclude))
     orders = torch.cat([chunk.order for chunk in chunks])
     ranked = torch.cat([chunk.levels for chunk in chunks])
     for row, item in enumerate(exclude.tolist()):
         rest = [other for other in range(12) if other != item]
         alone = next(
-            rank_levels(
-                query[row : row + 1],
-                gallery[rest],
+            ranked_levels(
+                rank(query[row : row + 1], gallery[rest]),
                 levels,
                 of_query[row : row + 1],
                 of_gallery[rest],

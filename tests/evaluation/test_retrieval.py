@@ -8,8 +8,9 @@ import torch
 from geoloc.datasets.index import Index
 from geoloc.errors import ConfigError, DatasetError
 from geoloc.evaluation import HierarchicalRetrieval, evaluate_retrieval
-from geoloc.evaluation.results import format_results, load_run, save_run
+from geoloc.evaluation.results import format_results, load_run, metrics_of, save_run
 from geoloc.evaluation.scoring import scale_names
+from geoloc.evaluation.task_result import TaskResult
 
 METRES = 1 / 111_195  # degrees of latitude per metre, to half a percent
 NORTH_M = {7: 0.0, 8: 100.0, 9: 300.0, 10: 2000.0}  # position of each place
@@ -66,7 +67,7 @@ def by_hand(descriptors: np.ndarray, index: Index, query_view: str, gallery_view
 @pytest.mark.parametrize("seed", range(5))
 def test_metrics_of_both_tasks_by_hand(index: Index, seed: int) -> None:
     descriptors = unit_rows(len(index), seed)
-    results = evaluate_retrieval(descriptors, index, THRESHOLDS)
+    results = metrics_of(evaluate_retrieval(descriptors, index, THRESHOLDS))
     for task in ("drone->satellite", "satellite->drone"):
         expected = by_hand(descriptors.numpy(), index, *task.split("->"))
         for name, value in expected.items():
@@ -77,14 +78,14 @@ def test_metrics_of_both_tasks_by_hand(index: Index, seed: int) -> None:
 
 def test_perfect_descriptors_score_100(index: Index) -> None:
     descriptors = torch.eye(4)[torch.from_numpy(index.place_labels)]
-    for values in evaluate_retrieval(descriptors, index, THRESHOLDS).values():
+    for values in metrics_of(evaluate_retrieval(descriptors, index, THRESHOLDS)).values():
         assert values["mAP/small"] == pytest.approx(100)
         assert values["R@1/overall"] == pytest.approx(100)
         assert values["error/median_m"] == 0
 
 
 def test_overall_is_the_mean_of_the_scales(index: Index) -> None:
-    for values in evaluate_retrieval(unit_rows(12), index, THRESHOLDS).values():
+    for values in metrics_of(evaluate_retrieval(unit_rows(12), index, THRESHOLDS)).values():
         for metric in ("mAP", "R@1"):
             scales = [values[f"{metric}/{scale}"] for scale in ("small", "middle", "large")]
             assert values[f"{metric}/overall"] == pytest.approx(sum(scales) / 3)
@@ -94,7 +95,8 @@ def test_queries_without_a_relevant_item_are_counted(index: Index) -> None:
     # Without the satellite image of the remote place its two drone images have no answer.
     rows = [row for row in range(len(index)) if index.path[row] != "satellite/10_0.jpg"]
     part = index.take(np.array(rows))
-    values = evaluate_retrieval(unit_rows(len(part)), part, THRESHOLDS)["drone->satellite"]
+    results = evaluate_retrieval(unit_rows(len(part)), part, THRESHOLDS)
+    values = results["drone->satellite"].metrics
     assert values["queries"] == 8
     assert [values[f"queries_without_relevant/{scale}"] for scale in scale_names(3)] == [2, 2, 2]
 
@@ -107,7 +109,7 @@ def test_evaluator_orders_by_row_and_counts_repeated_images_once(index: Index, t
     for rows in (*order.split(5), order[:2]):  # the padding of a distributed sampler
         metric.process(None, [{"rows": rows, "descriptors": descriptors[rows]}])
     flat = metric.evaluate(len(index))
-    results = evaluate_retrieval(descriptors, index, THRESHOLDS)
+    results = metrics_of(evaluate_retrieval(descriptors, index, THRESHOLDS))
     assert flat == {
         f"{task}/{name}": value
         for task, values in results.items()
@@ -134,9 +136,13 @@ def test_task_must_be_a_direction(index: Index, task: str) -> None:
         evaluate_retrieval(unit_rows(len(index)), index, THRESHOLDS, [task])
 
 
+def result_of(hap: float) -> TaskResult:
+    return TaskResult({"H-AP": hap}, {}, {"H-AP": torch.tensor([hap / 100])}, np.array([0]))
+
+
 def test_interrupted_writing_leaves_the_old_run(index: Index, tmp_path, monkeypatch) -> None:
     run = tmp_path / "run"
-    save_run(run, {"a->b": {"H-AP": 1.0}}, np.eye(12, dtype=np.float32), index, {})
+    save_run(run, {"a->b": result_of(1.0)}, np.eye(12, dtype=np.float32), index, {})
     before = {path.name: path.read_bytes() for path in run.iterdir()}
 
     def fail(*_: object, **__: object) -> None:
@@ -144,7 +150,7 @@ def test_interrupted_writing_leaves_the_old_run(index: Index, tmp_path, monkeypa
 
     monkeypatch.setattr(json, "dumps", fail)
     with pytest.raises(OSError, match="disk full"):
-        save_run(run, {"a->b": {"H-AP": 2.0}}, np.zeros((12, 2), np.float32), index, {})
+        save_run(run, {"a->b": result_of(2.0)}, np.zeros((12, 2), np.float32), index, {})
     after = {path.name: path.read_bytes() for path in run.iterdir()}
     assert {name: after[name] for name in before} == before
 

@@ -67,10 +67,10 @@ def test_a_query_does_not_find_itself(index: Index):
     """Alone with its place-mate a query's R@1 depends on the others only."""
     part = index.take([0, 3, 4])
     descriptors = torch.nn.functional.normalize(torch.tensor([[1.0, 0], [0, 1], [1, 0.1]]))
-    values = evaluate_retrieval(descriptors, part, (), ["drone->drone"])["drone->drone"]
+    values = evaluate_retrieval(descriptors, part, (), ["drone->drone"])["drone->drone"].metrics
     assert values["queries"] == 3
     assert values["queries_without_relevant/level1"] == 1  # the only image of place 2
     assert values["mAP/level1"] == 100
     worse = descriptors[[0, 2, 1]]  # now the stranger is the nearest of both
-    values = evaluate_retrieval(worse, part, (), ["drone->drone"])["drone->drone"]
+    values = evaluate_retrieval(worse, part, (), ["drone->drone"])["drone->drone"].metrics
     assert values["mAP/level1"] == 50

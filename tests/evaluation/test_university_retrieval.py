@@ -30,9 +30,11 @@ def test_matches_the_official_script(golden) -> None:
     official = golden("cv_u1652_eval")
     index = index_of(official["query_label"], official["gallery_label"])
     descriptors = torch.from_numpy(np.concatenate([official["query_f"], official["gallery_f"]]))
-    values = UniversityRetrieval([TASK], one_percent="round+1").measure(descriptors, index, ())[
-        TASK
-    ]
+    values = (
+        UniversityRetrieval([TASK], one_percent="round+1")
+        .measure(descriptors, index, ())[TASK]
+        .metrics
+    )
     assert (values["queries"], values["queries_without_relevant"]) == (37, 2)
     found = [values[name] * 35 / 37 for name in ("R@1", "R@5", "R@10", "R@1%", "AP")]
     np.testing.assert_allclose(found, official["metrics"], rtol=0, atol=1e-9)
@@ -44,7 +46,9 @@ def test_one_percent_has_conventions() -> None:
     gallery = torch.tensor([[1.0, 0.1 * rank] for rank in range(160)])
     descriptors = torch.nn.functional.normalize(torch.cat([torch.tensor([[1.0, 0.0]]), gallery]))
     shares = {
-        name: UniversityRetrieval([TASK], name).measure(descriptors, index, ())[TASK]["R@1%"]
+        name: UniversityRetrieval([TASK], name)
+        .measure(descriptors, index, ())[TASK]
+        .metrics["R@1%"]
         for name in ("floor", "floor+1", "round+1")
     }
     assert shares == {"floor": 0, "floor+1": 0, "round+1": 100}
