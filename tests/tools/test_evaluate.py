@@ -148,3 +148,11 @@ def test_mistakes_end_in_one_sentence(folder):
     (folder / "drone.csv").write_text("\n".join(only) + "\n")
     path = saved(features[:60])
     assert "there is no image of 'satellite'" in refusal(path, "--index", folder / "drone.csv")
+
+
+def test_the_example_of_the_page_works_as_printed(tmp_path, capsys):
+    page = (ROOT / "docs/evaluate.md").read_text()
+    (tmp_path / "images.csv").write_text(page.partition("```text\n")[2].partition("```")[0])
+    np.save(tmp_path / "features.npy", np.eye(2))
+    evaluate(tmp_path / "features.npy", "--index", tmp_path / "images.csv")
+    assert shown(capsys.readouterr().out, "R@1/small") == ["100.00 [100.00, 100.00]"] * 2
