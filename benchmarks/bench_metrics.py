@@ -4,7 +4,8 @@
 queries of one direction are 300 and of the other 18,000. The direct version writes the definitions
 down as dense arrays, in batches of 128 queries as the published code does. That code also looks
 every level up by itself in a Python loop; such a loop over the entries of a tensor is timed on a
-few queries and extrapolated. The versions alternate, and their values are compared. Run it on an otherwise idle machine:
+few queries and extrapolated. The versions alternate, and their values are compared. Run it on an
+otherwise idle machine:
 
     python benchmarks/bench_metrics.py --threads 1
 """

@@ -1,14 +1,16 @@
 """Time re-ranking, and its peak memory, against the published algorithm written down directly.
 
 The direct version keeps dense arrays of all pairs, sorts whole rows, and loops over images in
-Python, as the published code does. Features: 64-d, N / 60 clusters, a tenth of the images are
-queries; k1 = 20 for k-reciprocal and 20, 62, 292 for multi-scale re-ranking (segment), k2 = 6.
+Python, as the published code does. Features: N / 60 clusters; by default 64-d, and a tenth of the
+images are queries; k1 = 20 for k-reciprocal and 20, 62, 292 for multi-scale re-ranking (segment), k2 = 6.
 Every run is a process of its own, forked before any work and warmed up on a few images; the
 versions alternate. Memory is what the run adds to the process at its peak. Run it on an otherwise
 idle machine (Linux):
 
     python benchmarks/bench_rerank.py --threads 1
     python benchmarks/bench_rerank.py --images 18300 --multi-scale 18300 --without-direct
+    python benchmarks/bench_rerank.py --images 0 --multi-scale 18300 --queries 18000 --dims 512 \
+        --without-direct
 """
 
 import argparse
@@ -24,18 +26,18 @@ from torch import Tensor
 
 from geoloc.evaluation.rerank import DA_CAMPUS_K1, k_reciprocal_rerank, multi_scale_rerank
 
-DIMS, K2, LAM = 64, 6, 0.3
+K2, LAM = 6, 0.3
 Rerank = Callable[[Tensor, Tensor], Tensor]
 
 
-def random_features(images: int) -> tuple[Tensor, Tensor]:
+def random_features(images: int, queries: int, dims: int) -> tuple[Tensor, Tensor]:
     """Return features of queries and gallery."""
     generator = torch.Generator().manual_seed(0)
-    centres = F.normalize(torch.randn(max(1, images // 60), DIMS, generator=generator))
+    centres = F.normalize(torch.randn(max(1, images // 60), dims, generator=generator))
     own = centres[torch.randint(len(centres), (images,), generator=generator)]
-    noise = torch.randn(images, DIMS, generator=generator) / DIMS**0.5
+    noise = torch.randn(images, dims, generator=generator) / dims**0.5
     features = F.normalize(own + 0.6 * noise)
-    return features[: images // 10], features[images // 10 :]
+    return features[:queries], features[queries:]
 
 
 def original_distance(union: Tensor) -> np.ndarray:
@@ -101,11 +103,13 @@ def memory_mb(field: str) -> float:
     return int(line.split()[1]) / 1024
 
 
-def run(case: Rerank, images: int, threads: int, answer: Connection) -> None:
+def run(
+    case: Rerank, images: int, queries: int, dims: int, threads: int, answer: Connection
+) -> None:
     torch.set_num_threads(threads)
     for warm_up in (k_reciprocal_rerank, geoloc_multi_scale):
-        warm_up(*random_features(400))
-    query, gallery = random_features(images)
+        warm_up(*random_features(400, 40, dims))
+    query, gallery = random_features(images, queries, dims)
     before = memory_mb("VmRSS")
     start, cpu_start = time.perf_counter(), time.process_time()
     case(query, gallery)
@@ -113,11 +117,13 @@ def run(case: Rerank, images: int, threads: int, answer: Connection) -> None:
     answer.send((seconds, cpu_seconds, memory_mb("VmHWM") - before))
 
 
-def measure(case: Rerank, images: int, threads: int) -> tuple[float, float, float]:
+def measure(
+    case: Rerank, images: int, queries: int, dims: int, threads: int
+) -> tuple[float, float, float]:
     """Return seconds, CPU seconds of all threads, and MB of one run in a process of its own."""
     fork = multiprocessing.get_context("fork")
     answer, sender = fork.Pipe(duplex=False)
-    process = fork.Process(target=run, args=(case, images, threads, sender))
+    process = fork.Process(target=run, args=(case, images, queries, dims, threads, sender))
     process.start()
     sender.close()
     outcome = answer.recv()
@@ -130,6 +136,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--images", type=int, default=3000, help="for k-reciprocal re-ranking")
     parser.add_argument("--multi-scale", type=int, default=400, help="images; 0 leaves it out")
+    parser.add_argument("--queries", type=int, help="of the images (default: a tenth)")
+    parser.add_argument("--dims", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--without-direct", action="store_true")
     arguments = parser.parse_args()
@@ -142,10 +150,9 @@ def main() -> None:
     print(f"{'CPU s':>10}{'peak MB':>10}")
     for name, (images, *versions) in cases.items():
         used = versions[: 1 if arguments.without_direct else 2] if images else []
-        runs = [
-            [measure(version, images, arguments.threads) for version in used]
-            for _ in range(arguments.repeats)
-        ]
+        queries = images // 10 if arguments.queries is None else arguments.queries
+        size = images, queries, arguments.dims, arguments.threads
+        runs = [[measure(version, *size) for version in used] for _ in range(arguments.repeats)]
         for column, version in enumerate(["geoloc", "direct"][: len(used)]):
             seconds, cpu_seconds, megabytes = (
                 min(row[column][fact] for row in runs) for fact in range(3)
