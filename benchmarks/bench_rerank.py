@@ -2,8 +2,8 @@
 
 The direct version keeps dense arrays of all pairs, sorts whole rows, and loops over images in
 Python, as the published code does. Features: N / 60 clusters; by default 64-d, and a tenth of the
-images are queries; k1 = 20 for k-reciprocal and 20, 62, 292 for multi-scale re-ranking (segment), k2 = 6.
-Every run is a process of its own, forked before any work and warmed up on a few images; the
+images are queries. k1 = 20 for k-reciprocal and 20, 62, 292 for multi-scale re-ranking (segment),
+k2 = 6. Every run is a process of its own, forked before any work and warmed up on a few images; the
 versions alternate. Memory is what the run adds to the process at its peak. Run it on an otherwise
 idle machine (Linux):
 
