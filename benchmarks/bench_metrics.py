@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from geoloc.datasets.place_levels import DistanceLevels
 from geoloc.evaluation import functional
 from geoloc.evaluation.ranking import rank_levels
 
@@ -50,7 +51,7 @@ def evaluate(query: Tensor, gallery: Tensor, table: Tensor, places: tuple[Tensor
         seconds[stage] += now - last
         last = now
 
-    for chunk in rank_levels(query, gallery, table, *places):
+    for chunk in rank_levels(query, gallery, DistanceLevels(table, 3), *places):
         lap("ranking and levels")
         for name, metric in METRICS.items():
             metric(chunk.levels)

@@ -7,7 +7,7 @@ of each. Nothing here is used unless ``official="dycl"`` asks for it.
 import torch
 from torch import Tensor
 
-from geoloc.datasets.place_levels import DistanceLevels, PlaceLevels
+from geoloc.datasets.place_levels import DENSE_PLACES, DistanceLevels, PlaceLevels
 from geoloc.errors import ConfigError
 from geoloc.evaluation.scoring import Scoring, hierarchical_metrics
 
@@ -24,7 +24,7 @@ class OfficialDyCL(Scoring):
         levels: The correct levels between places, from distances.
 
     Raises:
-        ConfigError: If the levels do not come from distances.
+        ConfigError: If the levels are not a table of distances between all places.
     """
 
     def __init__(self, levels: PlaceLevels) -> None:
@@ -59,11 +59,12 @@ def chunked_levels(levels: PlaceLevels, chunk_rows: int = CHUNK_ROWS) -> Distanc
         chunk_rows: Rows at a time: 128 in the test of the code, 80 in its training.
 
     Raises:
-        ConfigError: If the levels do not come from distances.
+        ConfigError: If the levels are not a table of distances between all places.
     """
     if not isinstance(levels, DistanceLevels):
         raise ConfigError(
-            'official="dycl" needs levels from distances; this dataset has a tree of labels'
+            'official="dycl" needs a table of levels from distances; this dataset has a tree of '
+            f"labels or more than {DENSE_PLACES} places, leave official out"
         )
     table = levels.table.clone()
     row = torch.arange(min(chunk_rows, len(table)), len(table))

@@ -18,7 +18,7 @@ from geoloc.evaluation.task import (
     metrics_per_query,
     task_rows,
 )
-from geoloc.geo import geodesic_distance
+from geoloc.geo import geodesic_distance_of_pairs
 
 
 def evaluate_retrieval(
@@ -54,36 +54,27 @@ def evaluate_retrieval(
     if official not in (None, "dycl"):
         raise ConfigError(f"official={official!r} must be None or 'dycl'")
     check_descriptors(descriptors, index)
-    distance_m = (
-        geodesic_distance(index.place_latlon, index.place_latlon) if index.has_positions else None
-    )
-    levels = place_levels(index, thresholds_m, distance_m)
-    between = None if distance_m is None else torch.from_numpy(distance_m)
+    levels = place_levels(index, thresholds_m)
     scoring = OfficialDyCL(levels) if official == "dycl" else Scoring(levels)
     suffix = "" if official is None else f" [official {official}]"
-    return {
-        f"{task}{suffix}": _evaluate_task(descriptors, index, scoring, task, between)
-        for task in tasks
-    }
+    return {f"{task}{suffix}": _evaluate_task(descriptors, index, scoring, task) for task in tasks}
 
 
 def _evaluate_task(
-    descriptors: Tensor,
-    index: Index,
-    scoring: Scoring,
-    task: str,
-    place_distance_m: Tensor | None,
+    descriptors: Tensor, index: Index, scoring: Scoring, task: str
 ) -> dict[str, float]:
     """Compute the metrics of one direction; places are numbered as in the scoring's levels."""
     rows = task_rows(task, index)
     place = torch.from_numpy(index.place_labels)
     of_query, of_gallery = place[rows.query], place[rows.gallery]
+    latlon = index.place_latlon
 
     def metrics(chunk: RankedChunk) -> dict[str, Tensor]:
         values = scoring.per_query(chunk.levels, of_query[chunk.queries], of_gallery)
-        if place_distance_m is not None:
+        if index.has_positions:
             best = of_gallery[chunk.order[:, 0]]
-            values["error_m"] = place_distance_m[of_query[chunk.queries], best]
+            error_m = geodesic_distance_of_pairs(latlon[of_query[chunk.queries]], latlon[best])
+            values["error_m"] = torch.from_numpy(error_m)
         return values
 
     exclude = identical_items(rows, index)
