@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from geoloc.datasets.place_levels import DistanceLevels, PlaceLevels
+from geoloc.datasets.place_levels import DENSE_PLACES, DistanceLevels, PlaceLevels
 from geoloc.errors import ConfigError
 from geoloc.evaluation.bootstrap import Sample
 from geoloc.evaluation.ranking import RankedChunk
@@ -32,7 +32,8 @@ class OfficialDyCL(Scoring):
         place_latlon: As for ``Scoring``.
 
     Raises:
-        ConfigError: If the levels do not come from distances, or a metric is unknown.
+        ConfigError: If the levels are not a table of distances between all places, or a metric
+            is unknown.
     """
 
     def __init__(
@@ -76,11 +77,12 @@ def chunked_levels(levels: PlaceLevels, chunk_rows: int = CHUNK_ROWS) -> Distanc
         chunk_rows: Rows at a time: 128 in the test of the code, 80 in its training.
 
     Raises:
-        ConfigError: If the levels do not come from distances.
+        ConfigError: If the levels are not a table of distances between all places.
     """
     if not isinstance(levels, DistanceLevels):
         raise ConfigError(
-            'official="dycl" needs levels from distances; this dataset has a tree of labels'
+            'official="dycl" needs a table of levels from distances; this dataset has a tree of '
+            f"labels or more than {DENSE_PLACES} places, leave official out"
         )
     table = levels.table.clone()
     row = torch.arange(min(chunk_rows, len(table)), len(table))

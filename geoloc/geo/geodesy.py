@@ -53,14 +53,48 @@ def geodesic_distance(
         CoordinateError: If a row is not a position on Earth.
         ConfigError: If ``method`` is neither of the two.
     """
-    if method not in ("geodesic", "haversine"):
-        raise ConfigError(f"method={method!r} must be 'geodesic' or 'haversine'")
-    block = _ellipsoid_block if method == "geodesic" else _sphere_block
+    block = _block_of(method)
     symmetric = latlon_a is latlon_b
-    a = _reduce(check_latlon(latlon_a, "latlon_a"), method)
-    b = a if symmetric else _reduce(check_latlon(latlon_b, "latlon_b"), method)
-    distance = _by_blocks(block, a, b, symmetric)
-    _bisect_open_pairs(distance, a, b)
+    a = check_latlon(latlon_a, "latlon_a")
+    b = a if symmetric else check_latlon(latlon_b, "latlon_b")
+    points = _reduce(a, method)
+    distance = _by_blocks(block, points, points if symmetric else _reduce(b, method), symmetric)
+    rows, columns = np.nonzero(np.isnan(distance))
+    distance[rows, columns] = _pairs_by_blocks(_bisect, a[rows], b[columns], method)
+    return distance
+
+
+def geodesic_distance_of_pairs(
+    latlon_a: ArrayLike, latlon_b: ArrayLike, method: Method = "geodesic"
+) -> Array:
+    """Return the distance in metres between row i of ``a`` and row i of ``b``, for every i.
+
+    A distance is the same to the last bit as in the matrix of :func:`geodesic_distance`, whichever
+    other pairs are asked for.
+
+    Args:
+        latlon_a: WGS-84 (lat, lon) ``[P,2]`` in degrees.
+        latlon_b: WGS-84 (lat, lon) ``[P,2]`` in degrees.
+        method: As for :func:`geodesic_distance`.
+
+    Returns:
+        Distances float64 ``[P]`` in metres.
+
+    Raises:
+        CoordinateError: If a row is not a position on Earth.
+        ConfigError: If ``method`` is neither of the two.
+        ValueError: If there are not as many rows in ``a`` as in ``b``.
+    """
+    block = _block_of(method)
+    a, b = check_latlon(latlon_a, "latlon_a"), check_latlon(latlon_b, "latlon_b")
+    if len(a) != len(b):
+        raise ValueError(
+            f"pairs need as many positions in latlon_a as in latlon_b, got {len(a)} and {len(b)}; "
+            "geodesic_distance compares every one with every other"
+        )
+    distance = _pairs_by_blocks(block, a, b, method)
+    unsolved = np.flatnonzero(np.isnan(distance))
+    distance[unsolved] = _pairs_by_blocks(_bisect, a[unsolved], b[unsolved], method)
     return distance
 
 
@@ -77,11 +111,17 @@ class _Points(NamedTuple):
     def columns(self, part: slice) -> "_Points":
         return _Points(self.sin[None, part], self.cos[None, part], self.lon[None, part])
 
-    def take(self, indices: NDArray[np.intp]) -> "_Points":
-        return _Points(*(column[indices] for column in self))
-
     def pick(self, pairs: NDArray[np.bool_]) -> "_Points":
         return _Points(*(np.broadcast_to(column, pairs.shape)[pairs] for column in self))
+
+
+_Block = Callable[[_Points, _Points], Array]
+
+
+def _block_of(method: Method) -> _Block:
+    if method not in ("geodesic", "haversine"):
+        raise ConfigError(f"method={method!r} must be 'geodesic' or 'haversine'")
+    return _ellipsoid_block if method == "geodesic" else _sphere_block
 
 
 def _reduce(latlon: Array, method: Method) -> _Points:
@@ -93,9 +133,7 @@ def _reduce(latlon: Array, method: Method) -> _Points:
     return _Points(np.sin(reduced), np.cos(reduced), latlon[:, 1])
 
 
-def _by_blocks(
-    block: Callable[[_Points, _Points], Array], a: _Points, b: _Points, symmetric: bool
-) -> Array:
+def _by_blocks(block: _Block, a: _Points, b: _Points, symmetric: bool) -> Array:
     """Fill the matrix in row blocks; of a symmetric one compute the upper part and mirror it."""
     rows, columns = a.lon.size, b.lon.size
     distance = np.empty((rows, columns))
@@ -110,6 +148,15 @@ def _by_blocks(
             distance[first:, start:stop] = part.T
         distance[start:stop, first:] = part
         start = stop
+    return distance
+
+
+def _pairs_by_blocks(block: _Block, a: Array, b: Array, method: Method) -> Array:
+    """Return the distances ``[K]`` of pairs of positions ``[K,2]``, some at a time."""
+    distance = np.empty(len(a))
+    for start in range(0, len(a), _BLOCK_PAIRS):
+        part = slice(start, start + _BLOCK_PAIRS)
+        distance[part] = block(_reduce(a[part], method), _reduce(b[part], method))
     return distance
 
 
@@ -196,10 +243,12 @@ def _iterate(a: _Points, b: _Points, longitude: Array, rounds: int) -> Array:
         update = longitude + _longitude_deficit(arc)
         step = update - omega
         converged = np.abs(step) < _TOLERANCE_RAD
-        # Newton's step with the slope of the deficit's leading term, f cos b1 cos b2 cos omega
-        omega = np.minimum(omega + step / (1 - FLATTENING * (arc.cos_sigma - sines)), np.pi)
         if converged.all():
             break
+        # Newton's step with the slope of the deficit's leading term, f cos b1 cos b2 cos omega
+        newton = np.minimum(omega + step / (1 - FLATTENING * (arc.cos_sigma - sines)), np.pi)
+        # A pair that has converged stays, or its last bit would depend on the others of its block.
+        omega = np.where(converged, omega, newton)
     # First variation: moving the end along its parallel adds ds = a sin(alpha_0) d(lambda).
     distance = _length_m(arc) + EQUATORIAL_RADIUS_M * arc.sin_alpha0 * step
     return np.where(converged, distance, np.nan)
@@ -223,21 +272,13 @@ def _arc_of_longitude(
     return _arc(sigma, sin_sigma, cos_sigma, cos_sum, sin_alpha0)
 
 
-def _bisect_open_pairs(distance: Array, a: _Points, b: _Points) -> None:
-    """Fill in the NaNs of the distance matrix."""
-    rows, columns = np.nonzero(np.isnan(distance))
-    for start in range(0, rows.size, _BLOCK_PAIRS):
-        i, j = rows[start : start + _BLOCK_PAIRS], columns[start : start + _BLOCK_PAIRS]
-        p, q = a.take(i), b.take(j)
-        distance[i, j] = _bisect(p, q, _longitude_difference(p, q))
-
-
-def _bisect(a: _Points, b: _Points, longitude: Array) -> Array:
+def _bisect(a: _Points, b: _Points) -> Array:
     """Return the distances of pairs ``[K]`` by bisection of the azimuth at the first point.
 
     In the canonical order (first point south and nearest to a pole) the longitude at which a
     geodesic comes back to the second latitude grows with its azimuth (Karney, section 4).
     """
+    longitude = _longitude_difference(a, b)
     swap = np.abs(a.sin) < np.abs(b.sin)
     sin_1, sin_2 = np.where(swap, b.sin, a.sin), np.where(swap, a.sin, b.sin)
     cos_1, cos_2 = np.where(swap, b.cos, a.cos), np.where(swap, a.cos, b.cos)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geoloc.errors import ConfigError, CoordinateError
-from geoloc.geo import geodesic_distance, geodesy
+from geoloc.geo import geodesic_distance, geodesic_distance_of_pairs, geodesy
 
 # Rounded to 1e-9 degrees (0.1 mm): denormal coordinates only test the oracle.
 LAT = st.floats(-90, 90).map(lambda lat: round(lat, 9))
@@ -124,6 +124,32 @@ def test_symmetric_and_blockwise_results_are_those_of_single_pairs(
     np.testing.assert_array_equal(np.diagonal(symmetric), 0)
     np.testing.assert_allclose(symmetric, pairs, rtol=0, atol=1e-7)
     np.testing.assert_allclose(geodesic_distance(a[:5], a, method), pairs[:5], rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("method", ["geodesic", "haversine"])
+@pytest.mark.parametrize("spread_deg", [1e-6, 1e-4, 0.02, 1, 60])
+def test_pairs_have_the_distances_of_the_matrix_to_the_last_bit(method, spread_deg):
+    generator = np.random.default_rng(5)
+    a = near(generator, np.repeat(everywhere(generator, 3), 30, axis=0), spread_deg)
+    for b in (a[::-1].copy(), everywhere(generator, 90), near(generator, antipode(a), spread_deg)):
+        matrix = geodesic_distance(a, b, method)
+        row, column = np.indices(matrix.shape).reshape(2, -1)
+        pairs = geodesic_distance_of_pairs(a[row], b[column], method)
+        np.testing.assert_array_equal(pairs, matrix.ravel())
+        alone = [
+            geodesic_distance_of_pairs(a[i : i + 1], b[i : i + 1], method)[0] for i in range(9)
+        ]
+        np.testing.assert_array_equal(alone, np.diagonal(matrix)[:9])
+
+
+def test_pairs_need_as_many_positions_on_both_sides():
+    assert geodesic_distance_of_pairs(np.empty((0, 2)), np.empty((0, 2))).shape == (0,)
+    with pytest.raises(ValueError, match="got 2 and 1; geodesic_distance compares"):
+        geodesic_distance_of_pairs([[0.0, 0.0], [1.0, 1.0]], [[0.0, 0.0]])
+    with pytest.raises(CoordinateError, match=r"latlon_b: row 0: .*nan"):
+        geodesic_distance_of_pairs([[0.0, 0.0]], [[0.0, math.nan]])
+    with pytest.raises(ConfigError, match="method='euclid'"):
+        geodesic_distance_of_pairs([[0.0, 0.0]], [[0.0, 0.0]], "euclid")
 
 
 def test_empty_and_invalid_input():
