@@ -8,6 +8,7 @@ from geoloc.datasets import place_levels as module
 from geoloc.datasets.index import Index
 from geoloc.datasets.place_levels import DistanceLevels, SparseDistanceLevels, place_levels
 from geoloc.errors import ConfigError, CoordinateError
+from geoloc.evaluation.results import metrics_of
 from geoloc.evaluation.retrieval import evaluate_retrieval
 from geoloc.geo import geodesic_distance
 from tests.geo.strategies import campuses
