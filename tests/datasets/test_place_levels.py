@@ -98,5 +98,5 @@ def test_what_has_no_levels_is_named():
         SparseDistanceLevels.from_positions(np.array([[np.nan, 114.0]]), (3.0,))
     one = SparseDistanceLevels.from_positions(np.array([[30.0, 114.0]]), (3.0,))
     for rows, columns in (([1], [0]), ([0], [1])):
-        with pytest.raises((IndexError, RuntimeError), match="out of (bounds|range)"):
+        with pytest.raises((IndexError, RuntimeError), match=r"out of (bounds|range)"):
             one(torch.tensor(rows), torch.tensor(columns))
