@@ -3,7 +3,12 @@
 Every function takes the gallery of each query in ranked order, best first: ``relevant [Q, N]``
 (bool, or integers of which the non-zero ones count) or ``levels [Q, N]`` (any integer dtype, int8
 is best). It returns float64 ``[Q]`` on the same device, NaN where the metric is undefined, which
-is where a query has no relevant item.
+is where a query has no relevant item (:func:`mean_cost_at_k` is always defined).
+
+A query's value is the same to the last bit whichever queries it is computed with (on the CPU), so
+that results do not depend on chunks or on how queries are shared among processes: integers are
+counted exactly and floats are added in the order of the ranking, never by a reduction, whose order
+depends on the shape.
 
 Relevant items are few, so the functions gather their ranks first and never build a floating
 ``[Q, N]`` array.
@@ -128,10 +133,11 @@ def hierarchical_average_precision(
     relevance = (steps / num_levels) ** alpha / count.clamp_min(1)  # [Q, L + 1]
     own = relevance[query, level]
     common = torch.zeros_like(own)
+    total = relevance.new_zeros(len(levels))
     for step in range(1, num_levels + 1):
         found = _running_count(level == step, query, len(levels))
         common += torch.minimum(own, relevance[query, step]) * found
-    total = (relevance * count)[:, 1:].sum(dim=1)
+        total += relevance[:, step] * count[:, step]
     return _sum_per_query(common / (index + 1), query, len(levels)) / total
 
 
@@ -148,7 +154,7 @@ def average_set_intersection(levels: Tensor) -> Tensor:
     _check_ranked(levels)
     highest = _check_levels(levels)
     relevant = _count(levels > 0)  # [Q]
-    depth = int(relevant.max())
+    depth = max(1, int(relevant.max()))
     rank = torch.arange(1, depth + 1, device=levels.device)
     head = levels[:, :depth]  # nothing below rank R enters the sum
     common = torch.zeros(head.shape, dtype=torch.int32, device=levels.device)
@@ -157,8 +163,9 @@ def average_set_intersection(levels: Tensor) -> Tensor:
         at_step = _count(levels == step)[:, None]
         ideal = (rank - above).clamp_min(0).minimum(at_step)
         common += (head == step).cumsum(dim=1, dtype=torch.int32).minimum(ideal)
-    intersection = (common / rank.double()).masked_fill_(rank > relevant[:, None], 0)
-    return intersection.sum(dim=1) / relevant
+    intersection = (common / rank.double()).cumsum(dim=1)
+    last = (relevant - 1).clamp_min(0)[:, None]
+    return intersection.gather(1, last).squeeze(1) / relevant
 
 
 def ndcg(levels: Tensor, k: int | None = None) -> Tensor:
@@ -177,8 +184,9 @@ def ndcg(levels: Tensor, k: int | None = None) -> Tensor:
     rank = torch.arange(1, depth + 1, dtype=torch.float64, device=levels.device)
     discount = 1 / torch.log2(1 + rank)
     query, index = levels[:, :depth].nonzero(as_tuple=True)
-    gain = torch.exp2(levels[query, index].double()) - 1
-    achieved = _sum_per_query(gain * discount[index], query, len(levels))
+    gain = discount.new_tensor([2.0**level - 1 for level in range(highest + 1)])
+    gained = gain[levels[query, index].long()] * discount[index]
+    achieved = _sum_per_query(gained, query, len(levels))
     best = torch.cat([discount.new_zeros(1), discount.cumsum(0)])  # [depth + 1]
     ideal = torch.zeros_like(achieved)
     for step in range(1, highest + 1):
@@ -221,6 +229,29 @@ def hit_rate(levels: Tensor, positive_level: int) -> Tensor:
     return torch.where(_count(levels >= positive_level) > 0, hit, torch.nan)
 
 
+def mean_cost_at_k(levels: Tensor, k: int, num_levels: int) -> Tensor:
+    """Return the mean of ``1 - level / num_levels`` over the first ``k`` items per query.
+
+    It is what acting on one of the first ``k`` results costs on average: 0 where it is the place
+    itself, 1 where it is of no use; lower is better. With levels from a tree of labels this is the
+    hierarchical distance of the top k (Bertinetto et al., Making Better Mistakes, CVPR 2020), with
+    the height of the closest common node in units of the tree's. It needs no relevant item.
+
+    Args:
+        levels: Ranked levels ``[Q, N]`` in ``0 .. num_levels``.
+        k: Depth, at least 1; larger than N means the whole gallery.
+        num_levels: L, the highest level.
+
+    Raises:
+        ValueError: If ``k`` is below 1 or a level outside ``0 .. num_levels``.
+    """
+    _check_ranked(levels)
+    _check_levels(levels, num_levels)
+    head = levels[:, : _check_depth(k)]
+    whole = num_levels * head.shape[1]
+    return (whole - head.sum(dim=1)).double() / whole
+
+
 def _count(mask: Tensor) -> Tensor:
     return mask.count_nonzero(dim=1)
 
@@ -250,6 +281,8 @@ def _check_depth(k: int) -> int:
 
 def _check_levels(levels: Tensor, num_levels: int | None = None) -> int:
     """Return the highest level that occurs, or ``num_levels`` if given."""
+    if num_levels is not None and num_levels < 1:
+        raise ValueError(f"num_levels={num_levels} must be at least 1.")
     low, high = (int(extreme) for extreme in levels.aminmax())
     if low < 0:
         raise ValueError(f"levels must be 0 or higher, got {low}.")

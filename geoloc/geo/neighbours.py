@@ -34,7 +34,7 @@ def near_pairs(latlon_a: ArrayLike, latlon_b: ArrayLike, radius_m: float) -> Nea
     A straight line through the Earth is never longer than the way on the ground, so the pairs whose
     chord is within the radius hold all that are wanted. A tree finds them, and the geodesic decides
     among them. The distances are those of :func:`geodesic_distance` to the last bit. Memory grows
-    with the number of pairs found: about 100 bytes for each.
+    with the number of pairs found: about 60 bytes for each.
 
     Args:
         latlon_a: WGS-84 (lat, lon) ``[N,2]`` in degrees.
