@@ -12,7 +12,8 @@ from sklearn.metrics import average_precision_score, ndcg_score
 
 from geoloc.datasets.place_levels import DistanceLevels
 from geoloc.evaluation import functional as f
-from geoloc.evaluation.ranking import rank_levels
+from geoloc.evaluation.ranking import rank
+from geoloc.evaluation.ranking import ranked_levels as look_up
 
 L = 3
 ranked_levels = arrays(
@@ -209,7 +210,7 @@ def test_items_of_one_level_are_interchangeable(seed, items, k, scale):
 
     def ranked(gallery, place):
         levels = DistanceLevels(table, L)
-        (chunk,) = rank_levels(query, gallery, levels, torch.tensor([0]), place)
+        (chunk,) = look_up(rank(query, gallery), levels, torch.tensor([0]), place)
         return chunk.levels
 
     swapped = gallery.clone()
