@@ -11,6 +11,7 @@ from geoloc.datasets.index import Index
 from geoloc.errors import ConfigError
 from geoloc.evaluation.rerank import k_reciprocal_rerank
 from geoloc.evaluation.results import save_run
+from geoloc.registry import METRICS
 from tests.conftest import ROOT
 from tests.evaluation.rerank_definition import cosine_distance, k_reciprocal_distance
 
@@ -200,8 +201,13 @@ def test_the_example_of_the_docs_runs(tmp_path):
     index = Index(path, view, place, nowhere, nowhere, np.full(30, "test"), Path())
     descriptors = clusters(30, 8, seed=8).astype(np.float32)
     save_run(tmp_path / "run", {}, descriptors, index, {})
-    example = (ROOT / "docs" / "rerank.md").read_text().split("```python\n")[1].split("```")[0]
-    names: dict = {}
+    config, example = (
+        part.split("```")[0]
+        for part in (ROOT / "docs/rerank.md").read_text().split("```python\n")[1:]
+    )
+    exec(config, names := {})
+    METRICS.build(names["test_evaluator"])
+    names = {}
     exec(example.replace("work_dirs/my_run", str(tmp_path / "run")), names)
     assert torch.equal(names["ranking"].sort(dim=1).values, torch.arange(25).expand(5, 25))
     want = expected(descriptors[:5], descriptors[5:], 20, 6, 0.3)
