@@ -165,15 +165,6 @@ def test_a_value_of_a_wide_row_does_not_depend_on_the_other_rows(seed, rows, ite
     assert_rows_are_independent(levels, metrics(items // 2, 0.7, 1))
 
 
-def test_many_levels_add_up_in_the_same_order_in_every_chunk():
-    levels = torch.from_numpy(np.random.default_rng(0).integers(0, 41, (50, 300)))
-
-    def metric(part):
-        return f.hierarchical_average_precision(part, 40, 0.7)
-
-    assert torch.equal(metric(levels), torch.cat([metric(row[None]) for row in levels]))
-
-
 @settings(max_examples=60)
 @given(ranked_levels, depths, alphas, scales)
 def test_values_lie_between_0_and_1_and_the_ideal_ranking_is_best(levels, k, alpha, scale):
