@@ -46,12 +46,13 @@ def parts_of(descriptors: DescriptorBlocks) -> Iterable[Descriptors]:
     return [descriptors] if isinstance(descriptors, Tensor | np.ndarray) else descriptors
 
 
-def blocks_of(descriptors: DescriptorBlocks, size: int) -> Iterator[Tensor]:
+def blocks_of(descriptors: DescriptorBlocks, size: int, name: str = "item") -> Iterator[Tensor]:
     """Yield float32 blocks ``[r, D]`` on the CPU, of at most ``size`` rows.
 
     Args:
         descriptors: Descriptors ``[N, D]``, or an iterable of such blocks.
         size: Rows.
+        name: What one of them describes, for the error.
 
     Raises:
         ValueError: If a block has another width or shape, or a descriptor is not finite.
@@ -62,7 +63,7 @@ def blocks_of(descriptors: DescriptorBlocks, size: int) -> Iterator[Tensor]:
         width = part.shape[1]
         for span in spans(len(part), size):
             block = rows_of(part, span)
-            check_finite("descriptor", block, first + span.start)
+            check_finite(name, block, first + span.start)
             yield block.to("cpu", torch.float32).contiguous()
         first += len(part)
 
@@ -91,7 +92,7 @@ def check_finite(name: str, descriptors: Tensor, first: int = 0) -> None:
     """Check that descriptors ``[N, D]`` are finite.
 
     Args:
-        name: What one of them is, for the error.
+        name: What one of them describes, for the error.
         descriptors: Any floating-point type.
         first: Number of the first.
 

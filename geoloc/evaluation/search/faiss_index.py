@@ -126,7 +126,7 @@ class FaissIndex:
         index = np.empty((len(query), k), np.int64)
         first = 0
         with _threads(torch.get_num_threads()):
-            for block in blocks_of(query, ROWS_PER_BLOCK):
+            for block in blocks_of(query, ROWS_PER_BLOCK, "query"):
                 rows = slice(first, first + len(block))
                 scores[rows], index[rows] = self.index.search(block.numpy(), k)
                 first = rows.stop
