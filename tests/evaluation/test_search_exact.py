@@ -93,6 +93,8 @@ def test_the_screening_is_never_trusted(monkeypatch):
     """The worst float32 product that the bound allows must not change the result."""
     query, gallery = unit(random_descriptors(20, 256, 8)), unit(random_descriptors(2000, 256, 9))
     gallery[1000:] = unit(gallery[:1000] + 2e-5 * random_descriptors(1000, 256, 10))
+    gallery = torch.cat([gallery, 1e-4 * gallery[:600]])  # a last block of small norms
+    monkeypatch.setattr(exact, "ROWS_PER_BLOCK", 500)
     noise = torch.Generator().manual_seed(11)
     product = torch.mm
 
@@ -202,11 +204,18 @@ def test_half_precision_counts_exactly(dtype):
         assert_equal(exact_search(query, gallery, 10), want)
 
 
-def test_the_precision_of_products_is_as_it_was():
-    before = torch.get_float32_matmul_precision()
+def test_products_are_of_full_precision_and_the_setting_stays(monkeypatch):
+    before, seen, screen = torch.get_float32_matmul_precision(), [], exact._screen
+
+    def watched(*arguments):
+        seen.append(torch.get_float32_matmul_precision())
+        return screen(*arguments)
+
+    monkeypatch.setattr(exact, "_screen", watched)
     try:
         torch.set_float32_matmul_precision("medium")
         exact_search(torch.ones(1, 2), torch.ones(3, 2), 1)
+        assert seen == ["highest"]
         assert torch.get_float32_matmul_precision() == "medium"
     finally:
         torch.set_float32_matmul_precision(before)
