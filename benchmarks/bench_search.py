@@ -213,7 +213,7 @@ def main() -> None:
             options.add_argument("--repeats", type=int, default=2)
             options.add_argument("--only", choices=VERSIONS)
         else:
-            options.add_argument("--factory", default="OPQ64,IVF4096,PQ64")
+            options.add_argument("--factory", default="RR512,IVF4096,PQ64")
             options.add_argument("--nprobe", type=int, default=32)
             options.add_argument("--train-size", type=int, default=200_000)
     arguments = parser.parse_args()
