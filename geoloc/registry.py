@@ -4,9 +4,10 @@ Two kinds live here.
 
 * Registries that mmengine's Runner looks up (``MODELS``, ``DATASETS``, ``HOOKS`` ...) are children
   of mmengine's own, with scope ``geoloc``.
-* Role registries (``BACKBONES``, ``NECKS``, ``HEADS``, ``LOSSES``, ``MINERS``, ``RERANKERS``)
-  stand alone, because mmengine allows one child per scope under a parent. Each lists only its own
-  plugins; a ``type`` with a foreign scope (``mmpretrain.ResNet``) is borrowed from that package.
+* Role registries (``BACKBONES``, ``NECKS``, ``HEADS``, ``LOSSES``, ``MINERS``, ``RERANKERS``,
+  ``INDEXES``) stand alone, because mmengine allows one child per scope under a parent. Each lists
+  only its own plugins; a ``type`` with a foreign scope (``mmpretrain.ResNet``) is borrowed from
+  that package.
 
 Plugins outside this package register with the same decorators, named in a config's
 ``custom_imports`` or installed with the entry-point group ``geoloc.plugins``.
@@ -211,3 +212,4 @@ HEADS = RoleRegistry("head", ["geoloc.models"])
 LOSSES = RoleRegistry("loss", ["geoloc.models.losses"])
 MINERS = RoleRegistry("miner", ["geoloc.models.miners"])
 RERANKERS = RoleRegistry("re-ranker", ["geoloc.evaluation.rerank"])
+INDEXES = RoleRegistry("index", ["geoloc.evaluation.search"])

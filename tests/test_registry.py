@@ -3,7 +3,7 @@ import pytest
 from geoloc import registry
 from geoloc.errors import UnknownTypeError
 
-ROLES = ("BACKBONES", "NECKS", "HEADS", "LOSSES", "SAMPLERS", "METRICS")
+ROLES = ("BACKBONES", "NECKS", "HEADS", "LOSSES", "SAMPLERS", "METRICS", "INDEXES")
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -33,6 +33,7 @@ def test_roles_hold_what_the_configs_name() -> None:
             *("NearPlaceSampler", "GPSSampler", "DynamicSimilaritySampler"),
         },
         "METRICS": {"HierarchicalRetrieval"},
+        "INDEXES": {"ExactIndex", "FaissIndex"},
     }.items():
         ours = getattr(registry, role)
         ours.import_from_location()
@@ -68,6 +69,7 @@ def test_parts_of_mmpretrain_build(role: str, kind: dict[str, object]) -> None:
         ("DATASETS", "DaCampus", "DACampus"),
         ("MODELS", "CrossViewRetreiver", "CrossViewRetriever"),
         ("HOOKS", "EpochSeedHok", "EpochSeedHook"),
+        ("INDEXES", "FaisIndex", "FaissIndex"),
     ],
 )
 def test_misspelt_type_is_answered_with_close_matches(role: str, kind: str, match: str) -> None:

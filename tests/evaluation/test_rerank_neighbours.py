@@ -16,7 +16,7 @@ from geoloc.evaluation.rerank.neighbours import (
     nearest_neighbours,
     unit_rows,
 )
-from geoloc.evaluation.rerank.row_blocks import map_blocks
+from geoloc.evaluation.row_blocks import map_blocks
 from tests.evaluation.rerank_definition import cosine_distance, stable_order
 
 DISTANCES = st.floats(0, 31) | st.sampled_from([0.0, -1e-16, 0.5, 0.5 + 1e-15, 31.0])

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 
 from geoloc.evaluation.rerank.neighbour_graph import NeighbourGraph
 from geoloc.evaluation.rerank.reciprocal_sets import ImageSets, expand, reciprocal_sets
-from geoloc.evaluation.rerank.row_blocks import map_blocks
+from geoloc.evaluation.row_blocks import map_blocks
 from geoloc.kernel import kernel
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoloc.evaluation.rerank.encoding import Encodings
-from geoloc.evaluation.rerank.row_blocks import map_blocks
+from geoloc.evaluation.row_blocks import map_blocks
 from geoloc.kernel import kernel
 
 

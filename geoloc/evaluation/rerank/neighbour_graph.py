@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from geoloc.evaluation.rerank.neighbours import nearest_neighbours
-from geoloc.evaluation.rerank.row_blocks import map_blocks
+from geoloc.evaluation.row_blocks import map_blocks
 from geoloc.kernel import kernel
 
 ABSENT = np.iinfo(np.int32).max

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from geoloc.evaluation.rerank.row_blocks import map_blocks
+from geoloc.evaluation.row_blocks import map_blocks
 from geoloc.kernel import kernel
 
 PAIRS_PER_CHUNK = 2**21

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoloc.evaluation.rerank.neighbour_graph import NeighbourGraph
-from geoloc.evaluation.rerank.row_blocks import map_blocks
+from geoloc.evaluation.row_blocks import map_blocks
 from geoloc.kernel import kernel
 
 
