@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from geoloc.errors import DatasetError
+from geoloc.evaluation.finite import finite_rows
 
 ARRAY = "descriptors"
 
@@ -36,7 +37,7 @@ def read_descriptors(path: str | Path) -> Tensor:
         )
     descriptors = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
     for fault, rows in {
-        "contains NaN or infinity": ~descriptors.isfinite().all(dim=1),
+        "contains NaN or infinity": ~finite_rows(descriptors),
         "is zero: it has no direction and no cosine": (descriptors == 0).all(dim=1),
     }.items():
         if bool(rows.any()):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from geoloc.datasets.place_levels import PlaceLevels
+from geoloc.evaluation.finite import check_finite
 
 MEMORY_MB = 64
 BYTES_PER_PAIR = 32  # float64 and float32 scores, sort keys, and the copies in between
@@ -188,8 +189,5 @@ def check_sides(query: Tensor, gallery: Tensor) -> None:
         )
     if not len(gallery):
         raise ValueError("the gallery is empty: there is nothing to rank.")
-    for name, descriptors in (("query", query), ("gallery", gallery)):
-        finite = descriptors.isfinite().all(dim=1)
-        if not bool(finite.all()):
-            row = int((~finite).nonzero()[0])
-            raise ValueError(f"the descriptor of {name} {row} contains NaN or infinity.")
+    check_finite("query", query)
+    check_finite("gallery", gallery)

@@ -27,11 +27,13 @@ class Ranked(NamedTuple):
     Attributes:
         levels: Ranked levels of some queries, int8 ``[q, N]``.
         highest: L, the highest level.
+        relevant: Ranked relevance at every scale, nearest first, bool ``[q, N]``.
         distance_m: The distances in metres of the first K results, float64 ``[q, K]``, by K.
     """
 
     levels: Tensor
     highest: int
+    relevant: dict[str, Tensor]
     distance_m: Callable[[int], Tensor]
 
 
@@ -90,15 +92,17 @@ class Scoring:
             pairs = (self.place_latlon[side.reshape(-1).numpy()] for side in (asked, found))
             return torch.from_numpy(geodesic_distance_of_pairs(*pairs)).reshape(found.shape)
 
-        ranked = Ranked(levels, self.levels.highest, distance_m)
+        highest = self.levels.highest
+        scales = zip(scale_names(highest), range(highest, 0, -1), strict=True)
+        relevant = {scale: levels >= level for scale, level in scales}
+        ranked = Ranked(levels, highest, relevant, distance_m)
         columns = {
             name: values
             for asked_for, metric in self.metrics.items()
             for name, values in metric(ranked, asked_for).items()
         }
-        for scale, relevant in _scales(ranked):
-            columns[f"relevant/{scale}"] = relevant.count_nonzero(dim=1).double()
-        return columns
+        counts = {f"relevant/{scale}": mask.sum(dim=1).double() for scale, mask in relevant.items()}
+        return columns | counts
 
 
 def metric_of(name: str) -> Metric:
@@ -168,16 +172,10 @@ def scale_names(num_levels: int) -> tuple[str, ...]:
     return tuple(f"level{level}" for level in range(num_levels, 0, -1))
 
 
-def _scales(ranked: Ranked) -> list[tuple[str, Tensor]]:
-    levels = range(ranked.highest, 0, -1)
-    names = scale_names(ranked.highest)
-    return [(name, ranked.levels >= level) for name, level in zip(names, levels, strict=True)]
-
-
 def _per_scale(of_relevant: Callable[[Tensor, str], Tensor]) -> Metric:
     def metric(ranked: Ranked, name: str) -> Columns:
         return {
-            f"{name}/{scale}": of_relevant(relevant, name) for scale, relevant in _scales(ranked)
+            f"{name}/{scale}": of_relevant(mask, name) for scale, mask in ranked.relevant.items()
         }
 
     return metric

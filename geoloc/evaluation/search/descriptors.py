@@ -8,6 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from geoloc.evaluation.finite import check_finite
+
 Descriptors: TypeAlias = Tensor | NDArray[Any]
 DescriptorBlocks: TypeAlias = Descriptors | Iterable[Descriptors]
 
@@ -86,20 +88,3 @@ def check_shape(name: str, descriptors: Descriptors, width: int | None = None) -
         raise ValueError(
             f"{name} are {shape[1]} wide, those before are {width}: use descriptors of one model."
         )
-
-
-def check_finite(name: str, descriptors: Tensor, first: int = 0) -> None:
-    """Check that descriptors ``[N, D]`` are finite.
-
-    Args:
-        name: What one of them describes, for the error.
-        descriptors: Any floating-point type.
-        first: Number of the first.
-
-    Raises:
-        ValueError: If a descriptor contains NaN or infinity.
-    """
-    finite = descriptors.isfinite().all(dim=1)
-    if not bool(finite.all()):
-        row = first + int((~finite).nonzero()[0])
-        raise ValueError(f"the descriptor of {name} {row} contains NaN or infinity.")

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from geoloc.evaluation.finite import check_finite
 from geoloc.evaluation.row_blocks import map_blocks
 from geoloc.evaluation.search.descriptors import (
     Descriptors,
     as_array,
-    check_finite,
     check_shape,
     rows_of,
     spans,
