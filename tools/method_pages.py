@@ -43,8 +43,8 @@ page has the idea, the equation, the source and the numbers. The parts are the f
 In percent, one run with seed 0 each, from random weights; the methods' pages tell the commands. The
 scale of DyCL was chosen on these test campuses. A method without a row was not run yet.
 
-Two points between rows mean little: from other start weights (geoloc 0.1.0+g587c1fb) the same config
-of InfoNCE gave an H-AP of 24.35 and 19.31.
+Two points between rows mean little: from other start weights (geoloc 0.1.0+g587c1fb) the same
+config of InfoNCE gave an H-AP of 24.35 and 19.31.
 
 {results}
 
