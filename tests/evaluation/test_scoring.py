@@ -9,7 +9,7 @@ from geoloc.errors import ConfigError
 from geoloc.evaluation import evaluate_retrieval, functional
 from geoloc.evaluation.localization import spatial_distance_metric
 from geoloc.evaluation.ranking import rank_all
-from geoloc.evaluation.scoring import metric_of, scale_names
+from geoloc.evaluation.scoring import LEVEL_METRICS, metric_of, scale_names
 from geoloc.geo import geodesic_distance, relevance_levels
 
 THRESHOLDS = (3.0, 200.0, 500.0)
@@ -81,6 +81,8 @@ def test_intervals_belong_to_all_metrics_but_the_counts(index, descriptors):
     result = evaluate_retrieval(descriptors, index, THRESHOLDS, [TASK])[TASK]
     counts = {name for name in result.metrics if name.startswith("queries")}
     assert len(counts) == 4
+    families = {name.partition("/")[0] for name in result.metrics} - {"queries", "error"}
+    assert families - {"queries_without_relevant"} == {*LEVEL_METRICS}
     assert set(result.intervals) == set(result.metrics) - counts
     for name, (low, high) in result.intervals.items():
         assert low <= result.metrics[name] <= high, name
