@@ -8,18 +8,23 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 @contextmanager
-def frozen_batch_norm(model: nn.Module) -> Iterator[None]:
-    """Let every BatchNorm layer use its running statistics and leave them as they are.
+def unrecorded_batch_norm(model: nn.Module) -> Iterator[None]:
+    """Let every BatchNorm layer work as it does at this moment, but record no running statistics.
 
-    The images of such a pass do not influence each other, so it does not matter how many there
-    are, nor which process describes them.
+    A layer in training normalises by the statistics of the pass's own images, one in evaluation
+    (``norm_eval=True``) by its running ones. Descriptors of such a pass are therefore comparable
+    with those of the batch: a network could tell running from batch statistics by themselves, and
+    would learn to keep the two kinds of descriptors apart instead of the places.
     """
-    layers = [layer for layer in model.modules() if isinstance(layer, _BatchNorm)]
-    training = [layer for layer in layers if layer.training]
-    for layer in training:
-        layer.eval()
+    layers = [
+        layer
+        for layer in model.modules()
+        if isinstance(layer, _BatchNorm) and layer.training and layer.track_running_stats
+    ]
+    for layer in layers:
+        layer.track_running_stats = False
     try:
         yield
     finally:
-        for layer in training:
-            layer.train()
+        for layer in layers:
+            layer.track_running_stats = True

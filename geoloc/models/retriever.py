@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from geoloc.datasets.place_levels import PlaceLevels
 from geoloc.errors import CheckpointError, ConfigError
-from geoloc.models.batch_norm import frozen_batch_norm
+from geoloc.models.batch_norm import unrecorded_batch_norm
 from geoloc.models.gather import gather_rows
 from geoloc.models.losses.pair_loss import PairLoss
 from geoloc.models.miners.miner import GlobalBatch, Miner
@@ -223,14 +223,14 @@ class CrossViewRetriever(BaseModel):
     def describe_reloaded(self, images: Tensor, view: str) -> Tensor:
         """Return the descriptors ``[n, D]`` of images that a miner loaded, with gradient.
 
-        BatchNorm uses its running statistics and does not learn from them.
+        BatchNorm works as for the batch, but records no running statistics of these images.
 
         Args:
             images: uint8 ``[n, 3, H, W]``, as the dataset loads them.
             view: The view they show, which selects the branch.
         """
         inputs = self.data_preprocessor({"inputs": {view: images}}, training=True)["inputs"]
-        with frozen_batch_norm(self):
+        with unrecorded_batch_norm(self):
             return self.describe(inputs[view], view)
 
 

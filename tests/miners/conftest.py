@@ -54,6 +54,12 @@ def build_model(dataset: PairDataset | None = None, **miner: object) -> CrossVie
     return model.train()
 
 
+def freeze_batch_norm(model: CrossViewRetriever) -> CrossViewRetriever:
+    """Let an image's descriptor depend on the image alone, as ``norm_eval=True`` does."""
+    model.backbone[1].eval()
+    return model
+
+
 def batch_of(dataset: PairDataset, items: list[int], model: CrossViewRetriever) -> dict:
     """Return the preprocessed batch of these items."""
     return model.data_preprocessor(collate_views([dataset[item] for item in items]))

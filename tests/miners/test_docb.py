@@ -8,7 +8,7 @@ from geoloc.datasets.image_reloader import ImageReloader
 from geoloc.errors import ConfigError
 from geoloc.models.miners import DOCB
 
-from .conftest import VIEWS, batch_of, build_model, global_batch
+from .conftest import VIEWS, batch_of, build_model, freeze_batch_norm, global_batch
 
 # items 0 .. 35 are drone images; places lie in two campuses in turn, three items each
 FIRST, SECOND, THIRD = [0, 3, 6, 9], [12, 15, 18, 21], [24, 27, 30, 33]
@@ -63,7 +63,7 @@ def test_weight_0_or_an_empty_memory_leaves_the_loss_of_the_batch(dataset, optio
 
 
 def test_value_is_that_of_plain_loops(dataset):
-    model = trained(dataset, refresh=False, alpha=7.0)
+    model = freeze_batch_norm(trained(dataset, refresh=False, alpha=7.0))
     batch = global_batch(dataset, THIRD, model)
     remembered = {view: model.miner.memory[view] for view in VIEWS}
     total = 0.0
@@ -89,7 +89,7 @@ def test_the_mined_image_takes_part_in_backpropagation(dataset):
     """The value is XBM-hard's where the memory is fresh; the gradient is not."""
     values, slopes = [], []
     for reload in (True, False):
-        model = trained(dataset, reload=reload)
+        model = freeze_batch_norm(trained(dataset, reload=reload))
         batch = global_batch(dataset, THIRD, model)
         for view in VIEWS:  # what the reload will say
             memory = model.miner.memory[view]
@@ -144,7 +144,7 @@ def test_an_anchor_without_negatives_adds_nothing_but_counts(dataset):
     model(**batch_of(dataset, items[:4], model), mode="loss")
     assert mined_loss(model, global_batch(dataset, items[4:], model))[0] == 0
     mixed = [*items[4:], *(item for item in range(0, 36, 3) if item not in items)][:4]
-    model = build_model(dataset)
+    model = freeze_batch_norm(build_model(dataset))
     model(**batch_of(dataset, items[:4], model), mode="loss")
     batch = global_batch(dataset, mixed, model)
     mined = model.miner.search(batch, model.miner.memory, VIEWS)

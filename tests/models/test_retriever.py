@@ -178,6 +178,24 @@ def test_predict_keeps_rows_beside_their_descriptors() -> None:
         torch.testing.assert_close(prediction["descriptors"], model.describe(batch[view], view))
 
 
+def test_reloaded_images_are_described_as_the_batch_is_and_leave_no_statistics() -> None:
+    model = build(data_preprocessor={"type": "ViewPreprocessor"})
+    pixels = torch.randint(0, 256, (5, 3, 32, 32), dtype=torch.uint8)
+    inputs = model.data_preprocessor({"inputs": {"drone": pixels}}, training=True)["inputs"]
+    for training in (True, False):
+        model.backbone.train(training)
+        state = {name: values.clone() for name, values in model.state_dict().items()}
+        reloaded = model.describe_reloaded(pixels, "drone")
+        for name, values in model.state_dict().items():
+            assert torch.equal(values, state[name]), name
+        torch.testing.assert_close(reloaded, model.describe(inputs["drone"], "drone"))
+    assert not torch.allclose(reloaded, model.train().describe_reloaded(pixels, "drone"))
+    model.describe(inputs["drone"], "drone")  # the batch itself is recorded, also afterwards
+    assert not torch.equal(
+        model.state_dict()["backbone.bn1.running_mean"], state["backbone.bn1.running_mean"]
+    )
+
+
 def test_preprocessor_normalises_every_view() -> None:
     model = build(
         data_preprocessor={"type": "ViewPreprocessor", "mean": (10, 20, 30), "std": (2, 4, 8)}

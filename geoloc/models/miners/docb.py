@@ -39,10 +39,10 @@ class DOCB(Miner):
     Inferred: everything else, in particular the form of :math:`L_{cb}`, its weight 1, the unit of
     M, mining in both directions, the start and the refreshed memory. All of it can be chosen.
 
-    Which images are negatives is told at :class:`HardestNegatives`. The model freezes BatchNorm
-    for the reloaded images: they use its running statistics and do not change them, so a result
-    does not depend on how the images are shared out to processes. The term goes beside any pair
-    loss.
+    Which images are negatives is told at :class:`HardestNegatives`. BatchNorm treats the reloaded
+    images as it treats the batch, so that their descriptors are comparable with the anchors', but
+    does not record their statistics, for they are no sample of the data. The term goes beside any
+    pair loss.
 
     Args:
         views: Views of a pair, given by the model.
