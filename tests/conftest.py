@@ -12,6 +12,8 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from geoloc.datasets.index import Index
+
 Golden = Callable[[str], dict[str, np.ndarray]]
 ROOT = Path(__file__).parent.parent
 METRES_PER_DEGREE = 111_195.0  # of latitude, to half a percent
@@ -32,6 +34,16 @@ def golden() -> Golden:
             return dict(arrays)
 
     return read
+
+
+def one_campus(places: int, views: int, root: Path = Path(), spread_deg: float = 0.015) -> Index:
+    """Return an index of drone images, ``views`` per place, and then one satellite image each."""
+    rng = np.random.default_rng(0)
+    latlon = np.array([30.0, 114.0]) + rng.uniform(0, spread_deg, (places, 2))
+    place = np.concatenate([np.repeat(np.arange(places), views), np.arange(places)])
+    view = np.array(["drone"] * (places * views) + ["satellite"] * places)
+    path = np.array([f"{number}.jpg" for number in range(len(place))])
+    return Index(path, view, place, *latlon[place].T, np.full(len(place), "test"), root)
 
 
 def write_da_campus(root: Path, train: int = 12, test: int = 6, views: int = 3) -> Path:

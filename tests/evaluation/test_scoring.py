@@ -11,6 +11,7 @@ from geoloc.evaluation.localization import spatial_distance_metric
 from geoloc.evaluation.ranking import rank_all
 from geoloc.evaluation.scoring import LEVEL_METRICS, metric_of, scale_names
 from geoloc.geo import geodesic_distance, relevance_levels
+from tests.conftest import one_campus
 
 THRESHOLDS = (3.0, 200.0, 500.0)
 TASK = "drone->satellite"
@@ -19,12 +20,7 @@ PLACES, VIEWS = 25, 3
 
 @pytest.fixture(scope="module")
 def index() -> Index:
-    rng = np.random.default_rng(0)
-    latlon = np.array([[30.0, 114.0]]) + rng.uniform(0, 0.015, (PLACES, 2))
-    place = np.concatenate([np.repeat(np.arange(PLACES), VIEWS), np.arange(PLACES)])
-    view = np.array(["drone"] * (PLACES * VIEWS) + ["satellite"] * PLACES)
-    path = np.array([f"{number}.jpg" for number in range(len(place))])
-    return Index(path, view, place, *latlon[place].T, np.full(len(place), "test"), Path())
+    return one_campus(PLACES, VIEWS)
 
 
 @pytest.fixture(scope="module")

@@ -7,20 +7,11 @@ import torch
 import torch.distributed as dist
 from torch.multiprocessing import spawn
 
-from geoloc.datasets.index import Index
 from geoloc.evaluation import HierarchicalRetrieval, sharding
 from geoloc.evaluation.results import load_run
+from tests.conftest import one_campus
 
 RERANK = {"type": "KReciprocal", "k1": 4, "k2": 2}
-
-
-def index_of(places: int, views: int) -> Index:
-    rng = np.random.default_rng(0)
-    latlon = np.array([[30.0, 114.0]]) + rng.uniform(0, 0.02, (places, 2))
-    place = np.concatenate([np.repeat(np.arange(places), views), np.arange(places)])
-    view = np.array(["drone"] * (places * views) + ["satellite"] * places)
-    path = np.array([f"{number}.jpg" for number in range(len(place))])
-    return Index(path, view, place, *latlon[place].T, np.full(len(place), "test"), Path())
 
 
 def evaluate(rank: int, processes: int, folder: Path) -> None:
@@ -28,7 +19,7 @@ def evaluate(rank: int, processes: int, folder: Path) -> None:
     if processes > 1:
         store = dist.FileStore(str(folder / f"store{processes}"), processes)
         dist.init_process_group("gloo", store=store, rank=rank, world_size=processes)
-    index = index_of(places=70, views=3)
+    index = one_campus(places=70, views=3)
     generator = torch.Generator().manual_seed(0)
     descriptors = torch.nn.functional.normalize(torch.randn(len(index), 16, generator=generator))
     metric = HierarchicalRetrieval(rerank=RERANK, output_dir=str(folder / f"run{processes}"))

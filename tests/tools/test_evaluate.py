@@ -9,7 +9,7 @@ import torch
 from geoloc.datasets.index import Index
 from geoloc.evaluation import evaluate_retrieval
 from geoloc.evaluation.results import load_run
-from tests.conftest import ROOT
+from tests.conftest import ROOT, one_campus
 
 PLACES, VIEWS = 20, 3
 
@@ -17,14 +17,10 @@ PLACES, VIEWS = 20, 3
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder with features of another project, not normalised, and their index."""
-    rng = np.random.default_rng(0)
-    latlon = np.array([[30.0, 114.0]]) + rng.uniform(0, 0.01, (PLACES, 2))
-    place = np.concatenate([np.repeat(np.arange(PLACES), VIEWS), np.arange(PLACES)])
-    view = np.array(["drone"] * (PLACES * VIEWS) + ["satellite"] * PLACES)
-    path = np.array([f"{number}.jpg" for number in range(len(place))])
-    split = np.full(len(place), "test")
-    Index(path, view, place, *latlon[place].T, split, tmp_path).to_csv(tmp_path / "index.csv")
-    features = rng.normal(size=(PLACES, 6))[place] + rng.normal(size=(len(place), 6))
+    index = one_campus(PLACES, VIEWS, tmp_path, spread_deg=0.01)
+    index.to_csv(tmp_path / "index.csv")
+    rng = np.random.default_rng(1)
+    features = rng.normal(size=(PLACES, 6))[index.place] + rng.normal(size=(len(index), 6))
     np.save(tmp_path / "features.npy", 5 * features)
     return tmp_path
 
