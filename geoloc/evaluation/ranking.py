@@ -101,7 +101,7 @@ def _slices(num_queries: int, num_items: int, max_memory_mb: float) -> Iterator[
 def _scores(query: Tensor, gallery: Tensor) -> Tensor:
     """Return the inner products; the gallery is converted block by block, never as a whole."""
     rows = query.double()
-    scores = torch.empty(len(query), len(gallery), device=query.device)
+    scores = query.new_empty(len(query), len(gallery), dtype=torch.float32)
     step = max(1, GALLERY_VALUES // max(1, gallery.shape[1]))
     for start in range(0, len(gallery), step):
         block = slice(start, start + step)

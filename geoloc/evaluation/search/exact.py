@@ -188,7 +188,7 @@ def _gamma(width: int) -> float:
 def _rescored(query: Tensor, gallery: Descriptors, index: Tensor) -> Tensor:
     """Return the keys of candidates ``[q, keep]`` by their float64 scores, ascending."""
     double = query.double()
-    scores = torch.empty(index.shape, device=query.device)
+    scores = query.new_empty(index.shape, dtype=torch.float32)
 
     def score(start: int, stop: int) -> None:
         for row in range(start, stop):
