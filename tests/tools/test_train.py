@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from geoloc.evaluation.results import load_run, read_metrics
+from geoloc.evaluation.results import load_run, read_intervals, read_metrics
 
 TASKS = ("drone->satellite", "satellite->drone")
 KEYS = {
@@ -73,9 +73,12 @@ def test_train_leaves_metrics_descriptors_and_index(run_tool, small_config, tmp_
     saved = run_tool("test.py", tmp_path / "small.py", "--descriptors", run)
     assert saved.returncode == 0, saved.stderr
     row = next(line for line in saved.stdout.splitlines() if "H-AP" in line)
-    assert row.replace("│", " ").split()[1:] == [
-        f"{read_metrics(run)[task]['H-AP']:.2f}" for task in TASKS
-    ]
+    intervals = read_intervals(run)
+    expected = []
+    for task in TASKS:
+        low, high = intervals[task]["H-AP"]
+        expected.append(f"{read_metrics(run)[task]['H-AP']:.2f} [{low:.2f}, {high:.2f}]")
+    assert [cell.strip() for cell in row.strip("│").split("│")][1:] == expected
 
 
 def test_killed_run_resumes_to_the_same_result(
