@@ -10,9 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from geoloc.errors import ConfigError
+
 REPLICATES = 1000
 SEED = 0
 CONFIDENCE = 0.95
+RESAMPLES = ("place", "query")
 VALUES_PER_BLOCK = 2**20
 
 Floats = NDArray[np.float64]
@@ -126,3 +129,13 @@ def resampled_groups(place: Tensor, resample: str) -> Tensor:
         resample: ``place`` or ``query``.
     """
     return place if resample == "place" else torch.arange(len(place))
+
+
+def check_resample(resample: str) -> None:
+    """Check what the bootstrap is to draw.
+
+    Raises:
+        ConfigError: If it is unknown.
+    """
+    if resample not in RESAMPLES:
+        raise ConfigError(f"resample={resample!r} must be one of {', '.join(RESAMPLES)}")

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from geoloc.datasets.index import Index
 from geoloc.errors import DatasetError
+from geoloc.evaluation.bootstrap import check_resample
 from geoloc.evaluation.rerank.rerankers import Reranker
 from geoloc.evaluation.results import save_run
-from geoloc.evaluation.task_result import TaskResult, check_resample
+from geoloc.evaluation.task_result import TaskResult
 from geoloc.registry import RERANKERS
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from geoloc.datasets.index import Index
 from geoloc.datasets.place_levels import place_levels
 from geoloc.errors import ConfigError
+from geoloc.evaluation.bootstrap import check_resample
 from geoloc.evaluation.official_dycl import BatchStatistics, OfficialDyCL
 from geoloc.evaluation.rerank.rerankers import Reranker
 from geoloc.evaluation.scoring import Scoring, default_metrics, query_counts, summarise
@@ -17,7 +18,7 @@ from geoloc.evaluation.task import (
     metrics_per_query,
     task_rows,
 )
-from geoloc.evaluation.task_result import TaskResult, check_resample, task_result
+from geoloc.evaluation.task_result import TaskResult, task_result
 
 
 def evaluate_retrieval(

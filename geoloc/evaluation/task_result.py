@@ -7,11 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from geoloc.errors import ConfigError
 from geoloc.evaluation.bootstrap import Bootstrap, Sample, interval, resampled_groups
 
 Columns = Mapping[str, Tensor]
-RESAMPLES = ("place", "query")
 
 
 class TaskResult(NamedTuple):
@@ -59,13 +57,3 @@ def task_result(
 def percent(columns: Columns, statistics: Any) -> dict[str, Any]:
     """Return the mean of each metric in percent over the queries that have a value."""
     return {name: 100 * statistics.mean(values) for name, values in columns.items()}
-
-
-def check_resample(resample: str) -> None:
-    """Check what the bootstrap is to draw.
-
-    Raises:
-        ConfigError: If it is unknown.
-    """
-    if resample not in RESAMPLES:
-        raise ConfigError(f"resample={resample!r} must be one of {', '.join(RESAMPLES)}")
