@@ -112,7 +112,10 @@ def small_config(tmp_path: Path, da_campus: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def run_tool(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a runner of ``python tools/<name>.py ...`` in an empty folder, as a user would."""
+    """Return a runner of ``python tools/<name>.py ...`` in an empty folder, as a user would.
+
+    It sees no GPU: what is compared there digit for digit is computed on the CPU.
+    """
 
     def run(name: str, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(ROOT / "tools" / name), *map(str, arguments)]
@@ -122,7 +125,13 @@ def run_tool(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(
             command,
             cwd=tmp_path,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PATH": path, **environment},
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+                "CUDA_VISIBLE_DEVICES": "",
+                "PATH": path,
+                **environment,
+            },
             capture_output=True,
             text=True,
             timeout=300,

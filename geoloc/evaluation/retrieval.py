@@ -37,7 +37,8 @@ def evaluate_retrieval(
     of the queries, and all return the same.
 
     Args:
-        descriptors: L2-normalised, float32 ``[n, D]``; row i describes row i of ``index``.
+        descriptors: L2-normalised, float32 ``[n, D]``; row i describes row i of ``index``. The
+            ranking is computed on their device.
         index: The test images.
         thresholds_m: Distances (m) that bound the relevance levels, ascending; empty where the
             levels come from the index's labels.

@@ -112,7 +112,8 @@ def metrics_per_query(
     Every process of a distributed run must call this; each ranks its share of the queries.
 
     Args:
-        descriptors: L2-normalised, float32 ``[n, D]``; row i describes row i of ``index``.
+        descriptors: L2-normalised, float32 ``[n, D]``; row i describes row i of ``index``. The
+            ranking is computed on their device.
         index: The test images.
         levels: Levels between its places.
         rows: The images of the task.
@@ -121,12 +122,16 @@ def metrics_per_query(
         reranker: Gives the distances to rank by, instead of the descriptors themselves.
 
     Returns:
-        ``{name: [Q]}``, the same on every process.
+        ``{name: [Q]}`` on the CPU, the same on every process.
     """
+    device = descriptors.device
+    levels = levels.to(device)
     query, gallery = (descriptors[side] for side in rows)
-    query_place, gallery_place = (torch.from_numpy(index.place_labels[side]) for side in rows)
+    query_place, gallery_place = (
+        torch.from_numpy(index.place_labels[side]).to(device) for side in rows
+    )
     own = own_share(len(query))
-    own_exclude = None if exclude is None else exclude[own]
+    own_exclude = None if exclude is None else exclude[own].to(device)
     if reranker is None:
         ranking = rank(query[own], gallery, exclude=own_exclude)
     else:

@@ -68,7 +68,7 @@ def launch(tmp_path: Path):
         done = subprocess.run(
             command,
             cwd=tmp_path,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
             capture_output=True,
             text=True,
             timeout=300,

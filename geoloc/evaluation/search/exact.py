@@ -50,7 +50,7 @@ def exact_search(
 
     Args:
         query: Descriptors ``[Q, D]``, a tensor or an array, of any floating-point type. The search
-            runs on their device.
+            runs on their device, wherever the gallery is.
         gallery: Descriptors ``[G, D]``; a memory map is read in blocks, once or a few times.
         k: Items per query, 1 .. G.
         max_memory_mb: Working memory in MB, roughly, besides the arguments and the result.
@@ -187,22 +187,23 @@ def _gamma(width: int) -> float:
 
 def _rescored(query: Tensor, gallery: Descriptors, index: Tensor) -> Tensor:
     """Return the keys of candidates ``[q, keep]`` by their float64 scores, ascending."""
-    double = query.double()
-    scores = query.new_empty(index.shape, dtype=torch.float32)
+    # Where the gallery is: the other way round all candidates would have to be moved.
+    where = gallery.device if isinstance(gallery, Tensor) else torch.device("cpu")
+    double, place = query.double().to(where), index.to(where)
+    scores = torch.empty(index.shape, dtype=torch.float32, device=where)
 
     def score(start: int, stop: int) -> None:
         for row in range(start, stop):
-            scores[row] = _inner_products(gallery, index[row], double[row])
+            scores[row] = _inner_products(gallery, place[row], double[row])
 
     map_blocks(score, len(query), size=64)
-    return order_keys(scores, index).sort(dim=1).values
+    return order_keys(scores.to(query.device), index).sort(dim=1).values
 
 
 def _inner_products(gallery: Descriptors, index: Tensor, query: Tensor) -> Tensor:
     """Return the float64 scores of gallery items; equal items score the same to the last bit."""
     if isinstance(gallery, Tensor):
-        items = gallery[index.to(gallery.device)].to(query.device, torch.float64)
-        return (items * query).sum(dim=1)
+        return (gallery[index].double() * query).sum(dim=1)
     items = gallery[index.numpy()].astype(np.float64)
     return torch.from_numpy(np.einsum("gd,d->g", items, query.numpy()))
 
