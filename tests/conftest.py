@@ -2,6 +2,7 @@
 
 import functools
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import settings
 from PIL import Image
 
@@ -22,6 +24,9 @@ METRES_PER_DEGREE = 111_195.0  # of latitude, to half a percent
 # are a function of the test. To search among new ones: pytest --hypothesis-profile=default.
 settings.register_profile("geoloc", deadline=None, derandomize=True)
 settings.load_profile("geoloc")
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    torch.set_num_threads(1)  # the other cores belong to the other workers
 
 
 @pytest.fixture(scope="session")
@@ -110,6 +115,13 @@ def small_config(tmp_path: Path, da_campus: Path) -> Callable[..., Path]:
     return functools.partial(write_small_config, tmp_path, da_campus)
 
 
+def free_port() -> int:
+    """Return a port on which several processes of one run can meet."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @pytest.fixture
 def run_tool(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Return a runner of ``python tools/<name>.py ...`` in an empty folder, as a user would.
@@ -129,6 +141,7 @@ def run_tool(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
                 **os.environ,
                 "OMP_NUM_THREADS": "1",
                 "CUDA_VISIBLE_DEVICES": "",
+                "PORT": str(free_port()),
                 "PATH": path,
                 **environment,
             },

@@ -109,7 +109,7 @@ def test_two_processes_mine_the_neighbours_of_one(run_tool, mining_config, tmp_p
     config = mining_config(0, 1)
     build(config, tmp_path / "one").train()
     options = ("--cfg-options", "train_dataloader.batch_size=3")
-    done = run_tool("dist_train.sh", config, 2, "--work-dir", "two", *options, PORT="29617")
+    done = run_tool("dist_train.sh", config, 2, "--work-dir", "two", *options)
     assert done.returncode == 0, done.stderr
     one, two = (
         torch.load(tmp_path / name / "epoch_1.pth", weights_only=True)["neighbours"]

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.conftest import free_port
+
 # Trains every job in turn: float precision, config, work folder, checkpoint to resume from. A hook
 # records losses, gradients and the checksum of the miner's state on every rank.
 SCRIPT = """
@@ -64,7 +66,7 @@ def launch(tmp_path: Path):
         command = [sys.executable, "mine.py", "none", *jobs]
         if processes > 1:
             torchrun = ["-m", "torch.distributed.run", f"--nproc_per_node={processes}"]
-            command[1:3] = [*torchrun, "--master_port=29613", "mine.py", "pytorch"]
+            command[1:3] = [*torchrun, f"--master_port={free_port()}", "mine.py", "pytorch"]
         done = subprocess.run(
             command,
             cwd=tmp_path,

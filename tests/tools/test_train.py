@@ -135,9 +135,7 @@ optim_wrapper = dict(optimizer={optimizer})
 
     single = run_tool("train.py", config("one", 6), "--work-dir", "w1", **user_hooks)
     assert single.returncode == 0, single.stderr
-    double = run_tool(
-        "dist_train.sh", config("two", 3), 2, "--work-dir", "w2", **user_hooks, PORT="29611"
-    )
+    double = run_tool("dist_train.sh", config("two", 3), 2, "--work-dir", "w2", **user_hooks)
     assert double.returncode == 0, double.stderr
     one, two = (torch.load(tmp_path / name, weights_only=True) for name in ("one", "two"))
     assert len(one["losses"]) == 12
@@ -155,6 +153,6 @@ def test_evaluation_by_two_processes_equals_that_by_one(run_tool, small_config, 
         ("test.py", (config, checkpoint), "t1"),
         ("dist_test.sh", (config, checkpoint, 2), "t2"),
     ):
-        done = run_tool(tool, *arguments, "--work-dir", name, PORT="29612")
+        done = run_tool(tool, *arguments, "--work-dir", name)
         assert done.returncode == 0, done.stderr
     assert read_metrics(tmp_path / "t1") == read_metrics(tmp_path / "t2")
