@@ -19,6 +19,7 @@ from geoloc.datasets.samplers import (
 from geoloc.datasets.source import IndexDataset, Source
 from geoloc.datasets.transforms import LoadImage, RandomRotation
 from geoloc.datasets.university1652 import University1652
+from geoloc.datasets.validation_campuses import ValidationCampuses
 
 __all__ = [
     "CampusWorld",
@@ -39,6 +40,7 @@ __all__ = [
     "Source",
     "UniquePlaceSampler",
     "University1652",
+    "ValidationCampuses",
     "collate_views",
     "fingerprint",
 ]

@@ -10,7 +10,7 @@ from mmengine.evaluator import BaseMetric
 from torch import Tensor
 
 from geoloc.datasets.index import Index
-from geoloc.errors import DatasetError
+from geoloc.errors import ConfigError, DatasetError
 from geoloc.evaluation.bootstrap import check_resample
 from geoloc.evaluation.rerank.rerankers import Reranker
 from geoloc.evaluation.results import save_run
@@ -28,7 +28,8 @@ class DescriptorMetric(BaseMetric):
 
     Args:
         rerank: Config of a ``RERANKERS`` entry, e.g. ``dict(type='MSRerank')``: every task is
-            evaluated a second time with its distances, as ``<task> [MSRerank]``.
+            evaluated a second time with its distances, as ``<task> [MSRerank]``. Also several of
+            them, of different types.
         resample: What the bootstrap of the intervals draws, ``place`` or ``query``; see
             ``evaluate_retrieval``.
         output_dir: Folder for the files of ``save_run``; ``None`` writes nothing. The command lines
@@ -36,14 +37,14 @@ class DescriptorMetric(BaseMetric):
         config_hash: Written with the metrics. The command lines set it.
 
     Raises:
-        ConfigError: If ``resample`` is unknown.
+        ConfigError: If ``resample`` is unknown, or a type of re-ranking comes twice.
     """
 
     default_prefix = ""  # names of metrics begin with their task; None would warn
 
     def __init__(
         self,
-        rerank: Mapping[str, Any] | None = None,
+        rerank: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         resample: str = "place",
         output_dir: str | None = None,
         config_hash: str | None = None,
@@ -51,9 +52,12 @@ class DescriptorMetric(BaseMetric):
         super().__init__()
         check_resample(resample)
         self.rerankers: dict[str, Reranker] = {}
-        if rerank is not None:
-            reranker = RERANKERS.build(dict(rerank))
-            self.rerankers[type(reranker).__name__] = reranker
+        for config in [rerank] if isinstance(rerank, Mapping) else rerank or ():
+            reranker = RERANKERS.build(dict(config))
+            name = type(reranker).__name__
+            if name in self.rerankers:
+                raise ConfigError(f"rerank: {name} comes twice; the results would share a name")
+            self.rerankers[name] = reranker
         self.resample = resample
         self.output_dir = output_dir
         self.config_hash = config_hash

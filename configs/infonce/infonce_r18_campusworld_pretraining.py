@@ -1,0 +1,10 @@
+# The common start of all methods in the benchmark on CampusWorld, as ImageNet weights are elsewhere:
+# InfoNCE on campuses of another world.
+_base_ = "infonce_r18_campusworld.py"
+
+dataset = dict(seed=1, data_root="data/CampusWorld-pretraining")
+train_dataloader = dict(dataset=dict(source=dataset))
+val_dataloader = dict(dataset=dict(source=dataset))
+test_dataloader = val_dataloader
+param_scheduler = dict(T_max=20)
+train_cfg = dict(max_epochs=20, val_interval=20)

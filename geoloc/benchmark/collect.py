@@ -1,0 +1,88 @@
+"""A suite's table from the files that its runs left."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from geoloc.benchmark.job import RECORD
+from geoloc.benchmark.statistics import estimate
+from geoloc.benchmark.suite import Entry, Suite
+from geoloc.benchmark.table import Row, Table
+from geoloc.errors import DatasetError
+from geoloc.evaluation.results import read_json
+
+Result = Mapping[str, Any]
+Published = Mapping[str, Mapping[str, Mapping[str, float]]]  # method -> task -> metric
+
+
+def read_published(path: Path, data: str) -> tuple[str, Published]:
+    """Return the source of a table's published numbers, and the numbers in percent.
+
+    Args:
+        path: ``paper_results.json``.
+        data: Name of the data.
+
+    Raises:
+        DatasetError: If the file has no table of that data.
+    """
+    for table in read_json(path)["tables"]:
+        if table["data"] == data:
+            return f"{table['source']}, on {data}", table["results"]
+    raise DatasetError(f"{path} has no table of {data}")
+
+
+def collect(name: str, suite: Suite, runs: Path, paper: tuple[str, Published]) -> Table:
+    """Read all finished runs of a suite.
+
+    Args:
+        name: Name of the suite.
+        suite: The suite.
+        runs: Folder with ``<run>/seed<k>/metrics.json``, and beside each ``run.json``.
+        paper: Source and numbers, from ``read_published``.
+
+    Raises:
+        DatasetError: If two runs were evaluated on different data.
+    """
+    source, published = paper
+    results = {entry.run: list(_results(runs / entry.run)) for entry in suite.entries}
+    data = {_data_of(result) for each in results.values() for result in each}
+    if len(data) > 1:
+        raise DatasetError(
+            f"{runs} holds runs on different data ({', '.join(sorted(data))}); a table compares "
+            "runs on the same"
+        )
+    rows = tuple(
+        _row(entry, suite, results[entry.run], published.get(entry.method, {}))
+        for entry in suite.entries
+    )
+    return Table(name, suite.title, next(iter(data), ""), source, suite.columns, rows)
+
+
+def _results(folder: Path) -> Iterator[Result]:
+    seeds = sorted(folder.glob("seed*"), key=lambda path: int(path.name.removeprefix("seed")))
+    for seed in seeds:
+        if (seed / RECORD).is_file() and (seed / "metrics.json").is_file():
+            yield {**read_json(seed / "metrics.json"), "run": read_json(seed / RECORD)}
+
+
+def _data_of(result: Result) -> str:
+    protocol = result["protocol"]
+    return f"{protocol['dataset']} ({protocol['fingerprint']})"
+
+
+def _row(
+    entry: Entry,
+    suite: Suite,
+    results: Sequence[Result],
+    published: Mapping[str, Mapping[str, float]],
+) -> Row:
+    ours, paper = {}, {}
+    for column in suite.columns:
+        task, metric = entry.source(column)
+        values = [result[task][metric] for result in results if metric in result.get(task, {})]
+        if values:
+            ours[column] = estimate(values)
+        if metric in published.get(column.task, {}):
+            paper[column] = published[column.task][metric]
+    runs = [{**result["run"], "geoloc_version": result["geoloc_version"]} for result in results]
+    return Row(entry.method, entry.group, f"configs/{entry.folder}", ours, paper, runs)

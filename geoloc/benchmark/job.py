@@ -1,0 +1,73 @@
+"""One run of a benchmark: where it lies, and whether it is done."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+
+from geoloc.engine.run import prepare
+from geoloc.evaluation.results import read_json
+
+RECORD = "run.json"
+
+
+class Key(NamedTuple):
+    """What a result depends on.
+
+    Attributes:
+        config: Hash of the completed config, the seed included.
+        code: ``code_hash``.
+        data: Fingerprint of the dataset.
+    """
+
+    config: str
+    code: str
+    data: str
+
+
+class Job(NamedTuple):
+    """One run.
+
+    Attributes:
+        name: Name of the method's runs.
+        seed: Its seed.
+        folder: Its run folder.
+        cfg: Its config, not completed.
+        key: What its result depends on.
+        epochs: How many it trains.
+    """
+
+    name: str
+    seed: int
+    folder: Path
+    cfg: Config
+    key: Key
+    epochs: int
+
+    def is_done(self) -> bool:
+        """Return whether the folder holds the finished run of exactly this key."""
+        record = self.folder / RECORD
+        return record.is_file() and read_json(record).get("key") == self.key._asdict()
+
+    def write_config(self) -> Path:
+        """Write the config for the process that trains; return its path."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"config_{self.key.config}.py"
+        self.cfg.dump(str(path))
+        return path
+
+
+def make_job(name: str, seed: int, folder: Path, cfg: Config, data: str, code: str) -> Job:
+    """Return the job of a config.
+
+    Args:
+        name: Name of the method's runs.
+        seed: Its seed.
+        folder: Where it is to lie.
+        cfg: Its config, not completed.
+        data: Fingerprint of its dataset.
+        code: ``code_hash``.
+    """
+    completed: Any = prepare(cfg.copy(), str(folder), seed=seed)
+    config = completed.test_evaluator.config_hash
+    return Job(name, seed, folder, cfg, Key(config, code, data), cfg.train_cfg.max_epochs)

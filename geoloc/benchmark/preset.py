@@ -1,0 +1,145 @@
+"""On what, and how long, the methods of a suite are trained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+
+from geoloc.benchmark.suite import Entry
+from geoloc.datasets.place_levels import place_levels
+from geoloc.datasets.source import Source
+from geoloc.engine.config import load_config
+from geoloc.errors import ConfigError
+from geoloc.evaluation.rerank import k1_from_training
+from geoloc.registry import DATASETS
+
+LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+EVALUATORS = ("val_evaluator", "test_evaluator")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How the configs of the methods are run for a table.
+
+    Attributes:
+        suffix: What ends the names of the configs, ``configs/<method>/<method>_<suffix>.py``.
+        source: What differs in the dataset from the configs.
+        options: What else differs, by dotted key.
+        start: Config, below ``configs``, of the run whose backbone all methods start from; None
+            leaves the start to the configs.
+        start_source: What differs in the dataset of that run.
+        start_options: What else differs there.
+        seeds: Number of seeds unless the user asks for another one.
+    """
+
+    suffix: str
+    source: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    start: str | None = None
+    start_source: Mapping[str, Any] = field(default_factory=dict)
+    start_options: Mapping[str, Any] = field(default_factory=dict)
+    seeds: int = 1
+
+
+ONE_CHECKPOINT = {"default_hooks.checkpoint.max_keep_ckpts": 1, "custom_hooks": []}
+TINY = {"places": (48, 24), "views": 3, "image_size": 64}
+TWO_EPOCHS = {
+    "train_cfg.max_epochs": 2,
+    "train_cfg.val_interval": 2,
+    "train_dataloader.batch_size": 24,
+    "train_dataloader.num_workers": 0,
+    "train_dataloader.persistent_workers": False,
+    "val_dataloader.num_workers": 0,
+    "val_dataloader.persistent_workers": False,
+}
+PRETRAINING = "infonce/infonce_r18_campusworld_pretraining.py"
+PRESETS = {
+    # Not for its numbers: every step of a benchmark in some minutes.
+    "campusworld-mini": Preset(
+        "r18_campusworld",
+        source={"data_root": "data/CampusWorld-tiny", **TINY},
+        options=ONE_CHECKPOINT | TWO_EPOCHS,
+        start=PRETRAINING,
+        start_source={"data_root": "data/CampusWorld-tiny-pretraining", **TINY},
+        start_options=ONE_CHECKPOINT | TWO_EPOCHS,
+    ),
+    "campusworld": Preset(
+        "r18_campusworld",
+        options=ONE_CHECKPOINT | {"train_cfg.max_epochs": 5, "param_scheduler.T_max": 5},
+        start=PRETRAINING,
+        start_options=ONE_CHECKPOINT,
+        seeds=3,
+    ),
+    "dacampus": Preset("r50_dacampus", options=ONE_CHECKPOINT, seeds=3),
+}
+
+
+def start_config(preset: Preset, configs: Path) -> Config:
+    """Return the config of the run that all methods start from."""
+    if preset.start is None:
+        raise ConfigError("this preset has no common start")
+    cfg = load_config(configs / preset.start, dict(preset.start_options))
+    _set_source(cfg, preset.start_source)
+    return cfg
+
+
+def method_config(preset: Preset, entry: Entry, configs: Path, start: Path | None) -> Config:
+    """Return the config of a method's runs.
+
+    Args:
+        preset: How the methods are run.
+        entry: The method.
+        configs: Folder of the configs.
+        start: Checkpoint whose backbone the method starts from.
+
+    Raises:
+        ConfigError: If the method has no config of this preset.
+    """
+    path = configs / entry.folder / f"{entry.folder}_{preset.suffix}.py"
+    cfg = load_config(path, {**preset.options, **entry.options})
+    _set_source(cfg, preset.source)
+    if start is not None:
+        cfg.model.backbone.init_cfg = {"type": "Pretrained", "checkpoint": str(start)}
+    return cfg
+
+
+def _set_source(cfg: Config, changes: Mapping[str, Any]) -> None:
+    for loader in LOADERS:
+        cfg[loader].dataset.source.update(changes)
+
+
+def source_of(cfg: Config) -> Source:
+    """Return the data that a config trains on and is evaluated on, rendered if it must be."""
+    source: Source = DATASETS.build(cfg.test_dataloader.dataset.source)
+    return source
+
+
+def fit_to_data(cfg: Config, source: Source) -> None:
+    """Adapt what depends on the training places, in place.
+
+    Class losses get their number of places, and the evaluation re-ranks with the numbers of
+    neighbours that Eq. 6 of DyCL gives.
+    """
+    places = len(source.index.select(split="train").places)
+    for loss in _parts(cfg.model.get("losses", {})):
+        if "num_places" in loss:
+            loss["num_places"] = places
+    reranker = {"type": "MSRerank", "k1_list": _k1_list(source), "clip_k": True}
+    for evaluator in EVALUATORS:
+        cfg[evaluator].rerank = [{"type": "KReciprocal", "clip_k": True}, reranker]
+
+
+def _k1_list(source: Source) -> list[int]:
+    train = source.index.select(split="train")
+    drone = train.place_labels[train.view == "drone"]
+    images = torch.bincount(torch.from_numpy(drone), minlength=len(train.places))
+    return k1_from_training(place_levels(train, source.thresholds_m), images)
+
+
+def _parts(node: Any) -> list[dict[str, Any]]:
+    if not isinstance(node, dict):
+        return []
+    return [node, *(part for value in node.values() for part in _parts(value))]

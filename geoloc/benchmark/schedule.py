@@ -1,0 +1,107 @@
+"""Train jobs, several at a time, and say how far they are."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from geoloc.benchmark.job import Job
+from geoloc.benchmark.train_job import TAKEN
+
+LOG = "train.log"
+POLL_S = 0.5
+RETRY_S = 10.0
+
+Report = Callable[[Job, str], None]
+"""Called with a job and its state, whenever that changes: ``running``, ``waiting``, ``done``,
+``failed`` or ``epoch n of m``."""
+
+
+def train_jobs(jobs: Sequence[Job], processes: int, report: Report) -> list[Job]:
+    """Train what is not done, each job in a process of its own.
+
+    A job whose process was killed goes on from its last checkpoint. One that another process
+    trains is waited for. When a job fails the others go on. If this call is interrupted, the
+    processes end.
+
+    Args:
+        jobs: In the order to start them.
+        processes: How many to train at a time; they share the cores.
+        report: Told about every change.
+
+    Returns:
+        The jobs that failed; the last line of ``train.log`` in their folders says why.
+    """
+    waiting = [(0.0, job) for job in jobs if not job.is_done()]
+    running: dict[subprocess.Popen[bytes], Job] = {}
+    states: dict[Path, str] = {}
+    failed: list[Job] = []
+
+    def tell(job: Job, state: str) -> None:
+        if states.get(job.folder) != state:
+            states[job.folder] = state
+            report(job, state)
+
+    for job in jobs:
+        tell(job, "done" if job.is_done() else "to do")
+    try:
+        while waiting or running:
+            ready = [item for item in waiting if item[0] <= time.monotonic()]
+            for item in ready[: processes - len(running)]:
+                waiting.remove(item)
+                running[_start(item[1], processes)] = item[1]
+                tell(item[1], "running")
+            time.sleep(POLL_S)
+            for process, job in list(running.items()):
+                status = process.poll()
+                if status is None:
+                    tell(job, _progress(job))
+                    continue
+                del running[process]
+                if status == TAKEN:
+                    waiting.append((time.monotonic() + RETRY_S, job))
+                    tell(job, "waiting for another process")
+                elif status == 0 and job.is_done():
+                    tell(job, "done")
+                else:
+                    failed.append(job)
+                    tell(job, "failed")
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait()
+    return failed
+
+
+def last_line(job: Job) -> str:
+    """Return the last line of a job's log."""
+    lines = (job.folder / LOG).read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it wrote nothing"
+
+
+def _start(job: Job, processes: int) -> subprocess.Popen[bytes]:
+    arguments = [str(job.write_config()), str(job.seed), *job.key]
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    with (job.folder / LOG).open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "geoloc.benchmark.train_job", *arguments],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+        )
+
+
+def _progress(job: Job) -> str:
+    logs = sorted(job.folder.glob("*/vis_data/scalars.json"))
+    if logs and (lines := logs[-1].read_text().splitlines()):
+        try:
+            epoch = json.loads(lines[-1]).get("epoch")
+        except ValueError:  # is being written
+            epoch = None
+        if epoch is not None:
+            return f"epoch {epoch} of {job.epochs}"
+    return "running"

@@ -1,0 +1,113 @@
+"""What a benchmark table consists of: methods, metrics, and where the published numbers are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from geoloc.benchmark.table import Column
+
+DRONE_AND_SATELLITE = ("satellite->drone", "drone->satellite")
+SCALES = ("small", "middle", "large", "overall")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row.
+
+    Attributes:
+        method: Its name in the paper's table.
+        group: Part of the table.
+        folder: Folder below ``configs``, which begins the names of its configs too.
+        options: What differs from the config, by dotted key.
+        ranking: The re-ranking whose results the row shows; empty for the plain ranking.
+    """
+
+    method: str
+    group: str
+    folder: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    ranking: str = ""
+
+    @property
+    def run(self) -> str:
+        """Name of the runs that the row needs; rows of one run differ in their ranking only."""
+        changes = [f"{key.rpartition('.')[2]}={value}" for key, value in self.options.items()]
+        return ",".join([self.folder, *changes])
+
+    def source(self, column: Column) -> tuple[str, str]:
+        """Return the task and the metric in ``metrics.json`` that a column shows."""
+        task = f"{column.task} [{self.ranking}]" if self.ranking else column.task
+        return task, column.metric
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One table.
+
+    Attributes:
+        title: What it shows, in one line.
+        paper_data: The data of the published numbers, as in ``paper_results.json``.
+        entries: Its rows, in the order of the paper.
+        tasks: Directions.
+        metrics: Metrics of each direction.
+    """
+
+    title: str
+    paper_data: str
+    entries: tuple[Entry, ...]
+    tasks: tuple[str, ...]
+    metrics: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Every metric of every direction."""
+        return tuple(Column(task, metric) for task in self.tasks for metric in self.metrics)
+
+
+SINGLE, MULTI = "single-scale", "multi-scale"
+TABLE_II = (
+    Entry("Contrastive", SINGLE, "contrastive"),
+    Entry("NSM", SINGLE, "nsm"),
+    Entry("Soft Margin Triplet", SINGLE, "soft_margin_triplet"),
+    Entry("Triplet", SINGLE, "triplet"),
+    Entry("Instance", SINGLE, "instance"),
+    Entry("LPN", SINGLE, "lpn"),
+    Entry("InfoNCE", SINGLE, "infonce"),
+    Entry("CV-Cities", SINGLE, "cv_cities"),
+    Entry("CSL", MULTI, "csl"),
+    Entry("Multi-Similarity", MULTI, "multi_similarity"),
+    Entry("Sum-Triplet", MULTI, "sum_triplet"),
+    Entry("HAPPIER", MULTI, "happier"),
+    Entry("DyCL", MULTI, "dycl"),
+    Entry("DyCL+HAPPIER", MULTI, "dycl_happier"),
+    Entry("DyCL+HAPPIER+MSRerank", "re-ranked", "dycl_happier", ranking="MSRerank"),
+)
+OF_SCALES = tuple(f"{metric}/{scale}" for scale in SCALES for metric in ("mAP", "R@1"))
+SUITES = {
+    "dycl-table2": Suite(
+        "Hierarchical retrieval (Table II)",
+        "DA-Campus",
+        TABLE_II,
+        DRONE_AND_SATELLITE,
+        ("H-AP", "ASI", "NDCG"),
+    ),
+    "dycl-table3": Suite(
+        "Retrieval at every scale (Table III)",
+        "DA-Campus",
+        TABLE_II,
+        DRONE_AND_SATELLITE,
+        OF_SCALES,
+    ),
+    "fig6": Suite(
+        "One scale or all of them: triplet loss (Fig. 6)",
+        "DA-Campus",
+        (
+            Entry("Triplet", "small", "triplet"),
+            Entry("Triplet", "middle", "triplet", {"model.losses.triplet.positive_level": 2}),
+            Entry("Triplet", "large", "triplet", {"model.losses.triplet.positive_level": 1}),
+            Entry("Sum-Triplet", "all", "sum_triplet"),
+        ),
+        DRONE_AND_SATELLITE,
+        OF_SCALES,
+    ),
+}

@@ -1,0 +1,95 @@
+"""Train one job in a process of its own.
+
+``python -m geoloc.benchmark.train_job CONFIG SEED CONFIG_HASH CODE_HASH DATA_FINGERPRINT``; the run
+folder is that of the config.
+"""
+
+import fcntl
+import json
+import os
+import platform
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from geoloc.benchmark.job import RECORD, Key
+from geoloc.engine.command_line import run_command
+from geoloc.engine.config import load_config
+from geoloc.engine.run import prepare, train
+from geoloc.evaluation.results import read_json
+
+TAKEN = 75  # exit status: another process trains this job (EX_TEMPFAIL of sysexits.h)
+
+
+def main() -> None:
+    """Train, resuming what is there, and write what is known about the run."""
+    config, seed, key = Path(sys.argv[1]), int(sys.argv[2]), Key(*sys.argv[3:])
+    folder = config.parent
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until the process ends
+        except OSError:
+            sys.exit(TAKEN)
+        _clear(folder, key)
+        resume = "auto" if (folder / "last_checkpoint").is_file() else None
+        start = time.perf_counter()
+        train(prepare(load_config(config), str(folder), seed=seed), resume)
+        record = {
+            "key": key._asdict(),
+            "seed": seed,
+            "wall_s": round(time.perf_counter() - start, 1),
+            "resumed": resume is not None,
+            "peak_memory_mb": round(peak_memory_mb()),
+            "hardware": hardware(),
+            "command": f"python tools/train.py {config.name} --seed {seed}",
+        }
+        part = folder / f"{RECORD}.part"
+        part.write_text(json.dumps(record, indent=2) + "\n")
+        os.replace(part, folder / RECORD)
+
+
+def _clear(folder: Path, key: Key) -> None:
+    """Take away what a run with another key left, so that none of it can be resumed."""
+    mark = folder / "key.json"
+    if mark.is_file() and read_json(mark) == key._asdict():
+        return
+    for pattern in ("*.pth", "last_checkpoint", "metrics.json", RECORD):
+        for path in folder.glob(pattern):
+            path.unlink()
+    mark.write_text(json.dumps(key._asdict(), indent=2) + "\n")
+
+
+def peak_memory_mb() -> float:
+    """Return the most memory (MB) that this process held, of the GPU if it used one."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 1e6
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def hardware() -> dict[str, Any]:
+    """Return what the speed and the last digits of a run depend on."""
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {
+        "processor": _processor(),
+        "threads": torch.get_num_threads(),
+        "gpu": gpu,
+        "torch": torch.__version__,
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    run_command(main)
