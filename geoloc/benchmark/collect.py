@@ -31,24 +31,27 @@ def read_published(path: Path, data: str) -> tuple[str, Published]:
     raise DatasetError(f"{path} has no table of {data}")
 
 
-def collect(name: str, suite: Suite, runs: Path, paper: tuple[str, Published]) -> Table:
+def collect(
+    name: str, suite: Suite, folder: Path, seeds: int | None, paper: tuple[str, Published]
+) -> Table:
     """Read all finished runs of a suite.
 
     Args:
         name: Name of the suite.
         suite: The suite.
-        runs: Folder with ``<run>/seed<k>/metrics.json``, and beside each ``run.json``.
+        folder: Folder with ``<run>/seed<k>/metrics.json``, and beside each ``run.json``.
+        seeds: Only the seeds 0 .. seeds - 1; None for all that are there.
         paper: Source and numbers, from ``read_published``.
 
     Raises:
         DatasetError: If two runs were evaluated on different data.
     """
     source, published = paper
-    results = {entry.run: list(_results(runs / entry.run)) for entry in suite.entries}
+    results = {entry.run: list(_results(folder / entry.run))[:seeds] for entry in suite.entries}
     data = {_data_of(result) for each in results.values() for result in each}
     if len(data) > 1:
         raise DatasetError(
-            f"{runs} holds runs on different data ({', '.join(sorted(data))}); a table compares "
+            f"{folder} holds runs on different data ({', '.join(sorted(data))}); a table compares "
             "runs on the same"
         )
     rows = tuple(

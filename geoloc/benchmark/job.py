@@ -31,7 +31,9 @@ class Job(NamedTuple):
     Attributes:
         name: Name of the method's runs.
         seed: Its seed.
-        folder: Its run folder.
+        folder: Its run folder, with logs and checkpoints.
+        result: Folder of what tables are made from, ``metrics.json`` and ``run.json``; a few
+            kilobytes that can be kept when the run folder is gone.
         cfg: Its config, not completed.
         key: What its result depends on.
         epochs: How many it trains.
@@ -40,13 +42,14 @@ class Job(NamedTuple):
     name: str
     seed: int
     folder: Path
+    result: Path
     cfg: Config
     key: Key
     epochs: int
 
     def is_done(self) -> bool:
-        """Return whether the folder holds the finished run of exactly this key."""
-        record = self.folder / RECORD
+        """Return whether there is a result of exactly this key."""
+        record = self.result / RECORD
         return record.is_file() and read_json(record).get("key") == self.key._asdict()
 
     def write_config(self) -> Path:
@@ -57,17 +60,20 @@ class Job(NamedTuple):
         return path
 
 
-def make_job(name: str, seed: int, folder: Path, cfg: Config, data: str, code: str) -> Job:
+def make_job(
+    name: str, seed: int, folder: Path, result: Path, cfg: Config, data: str, code: str
+) -> Job:
     """Return the job of a config.
 
     Args:
         name: Name of the method's runs.
         seed: Its seed.
-        folder: Where it is to lie.
+        folder: Run folder.
+        result: Result folder.
         cfg: Its config, not completed.
         data: Fingerprint of its dataset.
         code: ``code_hash``.
     """
     completed: Any = prepare(cfg.copy(), str(folder), seed=seed)
     config = completed.test_evaluator.config_hash
-    return Job(name, seed, folder, cfg, Key(config, code, data), cfg.train_cfg.max_epochs)
+    return Job(name, seed, folder, result, cfg, Key(config, code, data), cfg.train_cfg.max_epochs)

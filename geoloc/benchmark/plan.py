@@ -17,7 +17,8 @@ class Plan(NamedTuple):
     """The jobs of a suite.
 
     Attributes:
-        start: The run that all methods start from, to be done first; None if there is none.
+        start: The run that all methods start from, to be done first; None if there is none, or no
+            method has to be trained any more.
         methods: Every method with every seed, seed by seed, so that a table is whole early.
     """
 
@@ -26,7 +27,13 @@ class Plan(NamedTuple):
 
 
 def make_plan(
-    suite: Suite, preset: Preset, configs: Path, runs: Path, seeds: int, methods: Sequence[str]
+    suite: Suite,
+    preset: Preset,
+    configs: Path,
+    runs: Path,
+    results: Path,
+    seeds: int,
+    methods: Sequence[str],
 ) -> Plan:
     """Find out which jobs a suite needs; data that does not exist yet is rendered.
 
@@ -34,7 +41,8 @@ def make_plan(
         suite: The suite.
         preset: How its methods are run.
         configs: Folder of the configs.
-        runs: Folder for the runs.
+        runs: Folder for the run folders.
+        results: Folder for the results.
         seeds: Number of seeds, 0 .. seeds - 1.
         methods: Config folders of the methods to run; empty for all.
 
@@ -50,11 +58,15 @@ def make_plan(
         source = source or source_of(cfg)
         fit_to_data(cfg, source)
         for seed in range(seeds):
-            folder = runs / entry.run / f"seed{seed}"
+            where = Path(entry.run) / f"seed{seed}"
             data = source.protocol.fingerprint
             if start is not None:
                 data += f"+{start.key.config}"
-            jobs.append(make_job(entry.run, seed, folder, cfg, data, code_hash()))
+            jobs.append(
+                make_job(entry.run, seed, runs / where, results / where, cfg, data, code_hash())
+            )
+    if all(job.is_done() for job in jobs):
+        start = None
     return Plan(start, sorted(jobs, key=lambda job: job.seed))
 
 
@@ -62,7 +74,9 @@ def _start_job(preset: Preset, configs: Path, runs: Path) -> Job:
     cfg = start_config(preset, configs)
     source = source_of(cfg)
     fit_to_data(cfg, source)
-    return make_job(START, 0, runs / START, cfg, source.protocol.fingerprint, code_hash())
+    return make_job(
+        START, 0, runs / START, runs / START, cfg, source.protocol.fingerprint, code_hash()
+    )
 
 
 def _chosen(suite: Suite, methods: Sequence[str]) -> list[Entry]:

@@ -84,7 +84,7 @@ def last_line(job: Job) -> str:
 
 
 def _start(job: Job, processes: int) -> subprocess.Popen[bytes]:
-    arguments = [str(job.write_config()), str(job.seed), *job.key]
+    arguments = [str(job.write_config()), str(job.result), str(job.seed), *job.key]
     threads = max(1, (os.cpu_count() or 1) // processes)
     with (job.folder / LOG).open("ab") as log:
         return subprocess.Popen(

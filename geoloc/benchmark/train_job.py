@@ -1,7 +1,7 @@
 """Train one job in a process of its own.
 
-``python -m geoloc.benchmark.train_job CONFIG SEED CONFIG_HASH CODE_HASH DATA_FINGERPRINT``; the run
-folder is that of the config.
+``python -m geoloc.benchmark.train_job CONFIG RESULT SEED CONFIG_HASH CODE_HASH FINGERPRINT``; the
+run folder is that of the config.
 """
 
 import fcntl
@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -27,7 +28,7 @@ TAKEN = 75  # exit status: another process trains this job (EX_TEMPFAIL of sysex
 
 def main() -> None:
     """Train, resuming what is there, and write what is known about the run."""
-    config, seed, key = Path(sys.argv[1]), int(sys.argv[2]), Key(*sys.argv[3:])
+    config, result, seed, key = *map(Path, sys.argv[1:3]), int(sys.argv[3]), Key(*sys.argv[4:])
     folder = config.parent
     with (folder / "lock").open("w") as lock:
         try:
@@ -47,9 +48,11 @@ def main() -> None:
             "hardware": hardware(),
             "command": f"python tools/train.py {config.name} --seed {seed}",
         }
-        part = folder / f"{RECORD}.part"
+        result.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / "metrics.json", result / "metrics.json")
+        part = result / f"{RECORD}.part"
         part.write_text(json.dumps(record, indent=2) + "\n")
-        os.replace(part, folder / RECORD)
+        os.replace(part, result / RECORD)  # last: it says that the result is whole
 
 
 def _clear(folder: Path, key: Key) -> None:
@@ -57,7 +60,7 @@ def _clear(folder: Path, key: Key) -> None:
     mark = folder / "key.json"
     if mark.is_file() and read_json(mark) == key._asdict():
         return
-    for pattern in ("*.pth", "last_checkpoint", "metrics.json", RECORD):
+    for pattern in ("*.pth", "last_checkpoint", "metrics.json"):
         for path in folder.glob(pattern):
             path.unlink()
     mark.write_text(json.dumps(key._asdict(), indent=2) + "\n")

@@ -1,6 +1,6 @@
-# The common start of all methods in the benchmark on CampusWorld, as ImageNet weights are elsewhere:
-# InfoNCE on campuses of another world.
-_base_ = "infonce_r18_campusworld.py"
+# The common start of all methods in the benchmark on CampusWorld, as ImageNet weights are
+# elsewhere: InfoNCE on campuses of another world.
+_base_ = "../infonce/infonce_r18_campusworld.py"
 
 dataset = dict(seed=1, data_root="data/CampusWorld-pretraining")
 train_dataloader = dict(dataset=dict(source=dataset))
