@@ -47,7 +47,7 @@ def collect(
         DatasetError: If two runs were evaluated on different data.
     """
     source, published = paper
-    results = {entry.run: list(_results(folder / entry.run))[:seeds] for entry in suite.entries}
+    results = {entry.run: list(_results(folder / entry.run, seeds)) for entry in suite.entries}
     data = {_data_of(result) for each in results.values() for result in each}
     if len(data) > 1:
         raise DatasetError(
@@ -61,11 +61,11 @@ def collect(
     return Table(name, suite.title, next(iter(data), ""), source, suite.columns, rows)
 
 
-def _results(folder: Path) -> Iterator[Result]:
-    seeds = sorted(folder.glob("seed*"), key=lambda path: int(path.name.removeprefix("seed")))
-    for seed in seeds:
-        if (seed / RECORD).is_file() and (seed / "metrics.json").is_file():
-            yield {**read_json(seed / "metrics.json"), "run": read_json(seed / RECORD)}
+def _results(folder: Path, seeds: int | None) -> Iterator[Result]:
+    found = {int(path.name.removeprefix("seed")): path for path in folder.glob("seed*")}
+    for seed, run in sorted(found.items()):
+        if (seeds is None or seed < seeds) and (run / RECORD).is_file():
+            yield {**read_json(run / "metrics.json"), "run": read_json(run / RECORD)}
 
 
 def _data_of(result: Result) -> str:

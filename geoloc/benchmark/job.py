@@ -60,20 +60,17 @@ class Job(NamedTuple):
         return path
 
 
-def make_job(
-    name: str, seed: int, folder: Path, result: Path, cfg: Config, data: str, code: str
-) -> Job:
-    """Return the job of a config.
+def make_job(name: str, seed: int, folder: Path, cfg: Config, data: str, code: str) -> Job:
+    """Return the job of a config, with the result in its run folder.
 
     Args:
         name: Name of the method's runs.
         seed: Its seed.
         folder: Run folder.
-        result: Result folder.
         cfg: Its config, not completed.
         data: Fingerprint of its dataset.
         code: ``code_hash``.
     """
     completed: Any = prepare(cfg.copy(), str(folder), seed=seed)
     config = completed.test_evaluator.config_hash
-    return Job(name, seed, folder, result, cfg, Key(config, code, data), cfg.train_cfg.max_epochs)
+    return Job(name, seed, folder, folder, cfg, Key(config, code, data), cfg.train_cfg.max_epochs)

@@ -10,7 +10,23 @@ from geoloc.benchmark.preset import Preset, fit_to_data, method_config, source_o
 from geoloc.benchmark.suite import Entry, Suite
 from geoloc.errors import ConfigError
 
-START = "start"
+RENDERED = "as configured"  # the data of a start, which its config describes down to the pixels
+
+
+class Folders(NamedTuple):
+    """Where everything lies.
+
+    Attributes:
+        configs: The configs of the methods.
+        starts: Runs that methods start from, which presets share.
+        runs: Run folders of the methods.
+        results: Results of the methods, ``<run>/seed<k>``.
+    """
+
+    configs: Path
+    starts: Path
+    runs: Path
+    results: Path
 
 
 class Plan(NamedTuple):
@@ -27,61 +43,51 @@ class Plan(NamedTuple):
 
 
 def make_plan(
-    suite: Suite,
-    preset: Preset,
-    configs: Path,
-    runs: Path,
-    results: Path,
-    seeds: int,
-    methods: Sequence[str],
+    suite: Suite, preset: Preset, folders: Folders, seeds: int, methods: Sequence[str] = ()
 ) -> Plan:
     """Find out which jobs a suite needs; data that does not exist yet is rendered.
 
     Args:
         suite: The suite.
         preset: How its methods are run.
-        configs: Folder of the configs.
-        runs: Folder for the run folders.
-        results: Folder for the results.
+        folders: Where everything lies.
         seeds: Number of seeds, 0 .. seeds - 1.
         methods: Config folders of the methods to run; empty for all.
 
     Raises:
         ConfigError: If a method is not in the suite or has no config of this preset.
     """
-    start = _start_job(preset, configs, runs) if preset.start else None
-    weights = start and start.folder / f"epoch_{start.epochs}.pth"
-    chosen = {entry.run: entry for entry in _chosen(suite, methods)}
+    start = _start_job(preset, folders) if preset.start else None
     source, jobs = None, []
-    for entry in chosen.values():
-        cfg = method_config(preset, entry, configs, weights)
+    for entry in _chosen(suite, methods):
+        cfg = method_config(preset, entry, folders.configs)
         source = source or source_of(cfg)
         fit_to_data(cfg, source)
+        # The start counts by what it is, not by where it lies.
+        data = source.protocol.fingerprint + (f"+{start.key.config}" if start else "")
         for seed in range(seeds):
             where = Path(entry.run) / f"seed{seed}"
-            data = source.protocol.fingerprint
-            if start is not None:
-                data += f"+{start.key.config}"
-            jobs.append(
-                make_job(entry.run, seed, runs / where, results / where, cfg, data, code_hash())
-            )
-    if all(job.is_done() for job in jobs):
-        start = None
-    return Plan(start, sorted(jobs, key=lambda job: job.seed))
+            job = make_job(entry.run, seed, folders.runs / where, cfg, data, code_hash())
+            jobs.append(job._replace(result=folders.results / where))
+        if start is not None:
+            weights = start.folder / f"epoch_{start.epochs}.pth"
+            cfg.model.backbone.init_cfg = {"type": "Pretrained", "checkpoint": str(weights)}
+    needed = any(not job.is_done() for job in jobs)
+    return Plan(start if needed else None, sorted(jobs, key=lambda job: job.seed))
 
 
-def _start_job(preset: Preset, configs: Path, runs: Path) -> Job:
-    cfg = start_config(preset, configs)
-    source = source_of(cfg)
-    fit_to_data(cfg, source)
-    return make_job(
-        START, 0, runs / START, runs / START, cfg, source.protocol.fingerprint, code_hash()
-    )
+def _start_job(preset: Preset, folders: Folders) -> Job:
+    cfg = start_config(preset, folders.configs)
+    job = make_job("start", 0, folders.starts, cfg, RENDERED, code_hash())
+    folder = folders.starts / job.key.config
+    return job._replace(folder=folder, result=folder)
 
 
 def _chosen(suite: Suite, methods: Sequence[str]) -> list[Entry]:
+    """Return one entry per run."""
     known = {entry.folder for entry in suite.entries}
     for name in methods:
         if name not in known:
             raise ConfigError(f"--methods {name}: the suite has {', '.join(sorted(known))}")
-    return [entry for entry in suite.entries if not methods or entry.folder in methods]
+    runs = {entry.run: entry for entry in suite.entries}
+    return [entry for entry in runs.values() if not methods or entry.folder in methods]

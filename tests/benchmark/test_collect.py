@@ -1,0 +1,90 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from geoloc.benchmark.collect import collect, read_published
+from geoloc.benchmark.suite import Entry, Suite
+from geoloc.benchmark.table import Column
+from geoloc.errors import DatasetError
+
+TASK = "drone->satellite"
+SUITE = Suite(
+    "a title",
+    "Data",
+    (
+        Entry("A", "single", "a"),
+        Entry("A+MSRerank", "re-ranked", "a", ranking="MSRerank"),
+        Entry("B", "multi", "b", {"model.losses.b.level": 2}),
+        Entry("C", "multi", "c"),
+    ),
+    (TASK,),
+    ("H-AP", "mAP/small"),
+)
+PAPER = ("a paper", {"A": {TASK: {"H-AP": 40.0}}, "C": {TASK: {"H-AP": 50.0, "mAP/small": 0.0}}})
+HAP, MAP = SUITE.columns
+
+
+def write(folder: Path, seed: int, fingerprint: str = "f", record: bool = True, **tasks) -> None:
+    run = folder / f"seed{seed}"
+    run.mkdir(parents=True)
+    protocol = {"dataset": "Data", "fingerprint": fingerprint}
+    content = {"protocol": protocol, "geoloc_version": "0.1+g1", **tasks}
+    (run / "metrics.json").write_text(json.dumps(content))
+    if record:
+        (run / "run.json").write_text(json.dumps({"seed": seed, "wall_s": 10.0 * seed}))
+
+
+@pytest.fixture
+def results(tmp_path):
+    reranked = f"{TASK} [MSRerank]"
+    for seed, value in ((0, 10.0), (10, 30.0), (2, 20.0)):
+        plain = {"H-AP": value, "mAP/small": value / 2}
+        write(tmp_path / "a", seed, **{TASK: plain, reranked: {"H-AP": value + 1}})
+    write(tmp_path / "b,level=2", 0, **{TASK: {"H-AP": 0.0}})
+    write(tmp_path / "c", 0, record=False, **{TASK: {"H-AP": 99.0}})
+    return tmp_path
+
+
+def test_rows_hold_the_numbers_of_their_runs(results) -> None:
+    table = collect("suite", SUITE, results, None, PAPER)
+    plain, reranked, changed, missing = table.rows
+    assert plain.ours[HAP].values == (10.0, 20.0, 30.0)  # in the order of the seeds 0, 2, 10
+    assert plain.ours[MAP].mean == 10.0
+    assert reranked.ours[HAP].values == (11.0, 21.0, 31.0)
+    assert MAP not in reranked.ours
+    assert changed.ours == {HAP: ((0.0,), 0.0, None, None)}
+    assert [run["wall_s"] for run in plain.runs] == [0.0, 20.0, 100.0]
+    assert {run["geoloc_version"] for run in plain.runs} == {"0.1+g1"}
+    assert plain.paper == {HAP: 40.0}
+    assert missing.paper == {HAP: 50.0, MAP: 0.0}
+    assert table.data == "Data (f)"
+
+
+def test_a_run_that_is_not_finished_is_missing(results) -> None:
+    assert collect("suite", SUITE, results, None, PAPER).rows[-1].ours == {}
+
+
+def test_only_the_seeds_that_are_asked_for_count(results) -> None:
+    table = collect("suite", SUITE, results, 3, PAPER)
+    assert table.rows[0].ours[HAP].values == (10.0, 20.0)  # of the seeds 0 and 2
+
+
+def test_no_run_at_all_makes_an_empty_table(tmp_path) -> None:
+    table = collect("suite", SUITE, tmp_path, None, PAPER)
+    assert all(row.ours == {} for row in table.rows)
+    assert table.columns == (Column(TASK, "H-AP"), Column(TASK, "mAP/small"))
+
+
+def test_runs_on_different_data_are_no_table(results) -> None:
+    write(results / "c", 1, fingerprint="g", **{TASK: {"H-AP": 1.0}})
+    with pytest.raises(DatasetError, match=r"different data \(Data \(f\), Data \(g\)\)"):
+        collect("suite", SUITE, results, None, PAPER)
+
+
+def test_a_paper_without_the_data_is_named(tmp_path) -> None:
+    path = tmp_path / "papers.json"
+    path.write_text('{"tables": [{"data": "Data", "source": "s", "results": {}}]}')
+    assert read_published(path, "Data") == ("s, on Data", {})
+    with pytest.raises(DatasetError, match="no table of Dada"):
+        read_published(path, "Dada")

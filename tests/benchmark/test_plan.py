@@ -1,0 +1,121 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from geoloc.benchmark.collect import read_published
+from geoloc.benchmark.job import RECORD, Job
+from geoloc.benchmark.plan import Folders, make_plan
+from geoloc.benchmark.preset import PRESETS, Preset, config_file, method_config
+from geoloc.benchmark.suite import SUITES, Entry
+from geoloc.engine.config import load_config
+from geoloc.errors import ConfigError
+from tests.conftest import ROOT
+
+CONFIGS = ROOT / "configs"
+PAPERS = ROOT / "docs/benchmarks/paper_results.json"
+ENTRIES = {
+    f"{suite}/{entry.run}/{entry.method}": entry
+    for suite in SUITES
+    for entry in SUITES[suite].entries
+}
+
+
+@pytest.fixture
+def preset(da_campus) -> Preset:
+    """The methods' CampusWorld configs on the small dataset."""
+    source = {"type": "DACampus", "data_root": str(da_campus), "counts": None}
+    return Preset("campusworld", source=source, options={"amp": False})
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
+def test_every_row_has_a_config_and_its_options_fit(entry: Entry, preset: Preset) -> None:
+    cfg = method_config(preset, entry, CONFIGS)
+    plain = load_config(config_file(preset, entry, CONFIGS))
+    for key, value in entry.options.items():
+        node = cfg
+        for part in key.split("."):
+            node = node[part]
+        assert node == value
+    assert cfg.model.losses.keys() == plain.model.losses.keys()
+
+
+@pytest.mark.parametrize("suite", SUITES.values(), ids=SUITES)
+def test_every_method_has_published_numbers(suite) -> None:
+    _, published = read_published(PAPERS, suite.paper_data)
+    for entry in suite.entries:
+        for column in suite.columns:
+            assert column.metric in published[entry.method][column.task]
+
+
+def plan_of(preset: Preset, folder: Path, seeds: int = 2, methods=("csl", "dycl_happier")):
+    suite = SUITES["dycl-table2"]
+    folders = Folders(CONFIGS, folder / "starts", folder / "runs", folder / "results")
+    return make_plan(suite, preset, folders, seeds, methods)
+
+
+def test_one_run_serves_all_rows_of_a_method(preset, tmp_path) -> None:
+    jobs = plan_of(preset, tmp_path).methods
+    assert [(job.name, job.seed) for job in jobs] == [
+        ("csl", 0),
+        ("dycl_happier", 0),
+        ("csl", 1),
+        ("dycl_happier", 1),
+    ]
+
+
+def test_configs_fit_the_training_places(preset, tmp_path) -> None:
+    for job in plan_of(preset, tmp_path).methods:
+        losses = job.cfg.model.losses
+        assert losses["csl" if job.name == "csl" else "clustering"].num_places == 12
+        rerank = {each["type"]: each for each in job.cfg.test_evaluator.rerank}
+        # Eq. 6: 90 m apart, a place has up to 4 others within 200 m; a tenth of 15 images is below
+        # the least k1.
+        assert rerank["MSRerank"]["k1_list"] == [20, 20, 20]
+
+
+def test_each_job_has_a_key_of_its_own(preset, tmp_path) -> None:
+    jobs = plan_of(preset, tmp_path).methods
+    assert len({job.key.config for job in jobs}) == len(jobs)
+    assert len({(job.key.code, job.key.data) for job in jobs}) == 1
+    again = plan_of(preset, tmp_path / "elsewhere").methods
+    assert [job.key for job in again] == [job.key for job in jobs]
+
+
+def finish(job: Job, **changes: str) -> None:
+    job.result.mkdir(parents=True, exist_ok=True)
+    key = job.key._replace(**changes)._asdict()
+    (job.result / RECORD).write_text(json.dumps({"key": key}))
+
+
+@pytest.mark.parametrize("part", ["config", "code", "data"])
+def test_a_result_of_another_key_is_not_done(preset, tmp_path, part) -> None:
+    job = plan_of(preset, tmp_path).methods[0]
+    assert not job.is_done()
+    finish(job)
+    assert job.is_done()
+    finish(job, **{part: "000000000000"})
+    assert not job.is_done()
+
+
+def test_the_start_is_trained_only_for_a_method_that_is_not_done(preset, tmp_path) -> None:
+    started = replace(
+        preset,
+        start="_pretraining/infonce_r18_campusworld.py",
+        start_source=preset.source,
+        start_options={"amp": False},
+    )
+    plan = plan_of(started, tmp_path)
+    weights = {job.cfg.model.backbone.init_cfg.checkpoint for job in plan.methods}
+    assert weights == {str(plan.start.folder / f"epoch_{plan.start.epochs}.pth")}
+    assert all(plan.start.key.config in job.key.data for job in plan.methods)
+    for job in plan.methods:
+        finish(job)
+    assert plan_of(started, tmp_path).start is None
+
+
+def test_an_unknown_method_is_named(preset, tmp_path) -> None:
+    with pytest.raises(ConfigError, match=r"--methods dicl: the suite has .*dycl_happier"):
+        plan_of(preset, tmp_path, methods=["dicl"])
