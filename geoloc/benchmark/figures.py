@@ -19,7 +19,7 @@ SCALES = ("small", "middle", "large")
 # Okabe and Ito's colours, which colour-blind readers tell apart, without the yellow, which fades
 # on white paper; hatches and markers tell them apart without colour.
 _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
-_HATCHES = ("", "////", "....")
+_HATCHES = ("", "////", "\\\\\\\\")
 _MARKERS = ("o", "s", "^", "D", "v", "X")
 _LINES = ("-", "--", ":")
 _INK = "#000000"
@@ -88,7 +88,9 @@ def bars(panels: Sequence[Panel], y_label: str, path: Path) -> None:
     names = list(panels[0].bars)
     width = 0.18 * len(panels[0].groups) * (len(names) + 1)
     figure = Figure(figsize=(max(5.0, width), 2.8 * len(panels)), layout="constrained")
-    for axes, panel in zip(figure.subplots(len(panels), squeeze=False)[:, 0], panels, strict=True):
+    for axes, panel in zip(
+        figure.subplots(len(panels), sharey=True, squeeze=False)[:, 0], panels, strict=True
+    ):
         _draw_bars(axes, panel)
         axes.set_title(panel.title, loc="left")
         axes.set_ylabel(y_label)
@@ -155,6 +157,7 @@ def _draw_bars(axes: Axes, panel: Panel) -> None:
     axes.set_xticks(range(len(panel.groups)), panel.groups)
     axes.tick_params(axis="x", length=0)
     axes.set_ylim(bottom=0)
+    axes.margins(x=0.02)
 
 
 def _fill(position: int) -> dict[str, Any]:
