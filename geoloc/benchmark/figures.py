@@ -88,13 +88,13 @@ def bars(panels: Sequence[Panel], y_label: str, path: Path) -> None:
     names = list(panels[0].bars)
     width = 0.18 * len(panels[0].groups) * (len(names) + 1)
     figure = Figure(figsize=(max(5.0, width), 2.8 * len(panels)), layout="constrained")
-    for axes, panel in zip(
-        figure.subplots(len(panels), sharey=True, squeeze=False)[:, 0], panels, strict=True
-    ):
+    column = figure.subplots(len(panels), sharey=True, squeeze=False)[:, 0]
+    for axes, panel in zip(column, panels, strict=True):
         _draw_bars(axes, panel)
         axes.set_title(panel.title, loc="left")
         axes.set_ylabel(y_label)
         axes.grid(axis="y", color=_GRID)
+    column[0].set_ylim(bottom=0)  # of all, and last: it ends the search for the upper end
     handles = [Patch(**_fill(position), label=name) for position, name in enumerate(names)]
     published = any(panel.paper for panel in panels)
     _write(figure, [*handles, *([_paper_marker()] if published else [])], path)
@@ -156,7 +156,6 @@ def _draw_bars(axes: Axes, panel: Panel) -> None:
                 axes.plot(x, paper, **_PAPER)
     axes.set_xticks(range(len(panel.groups)), panel.groups)
     axes.tick_params(axis="x", length=0)
-    axes.set_ylim(bottom=0)
     axes.margins(x=0.02)
 
 

@@ -159,11 +159,15 @@ def _group(table: Table, group: str, rows: Iterable[Row]) -> str:
         f"<span>{escape(group)}</span></th></tr>\n"
     )
     lines = [
-        f'<tr><th scope="row">{escape(row.method)}</th>'
+        f'<tr><th scope="row">{_name(row)}</th>'
         f"{''.join(_cell(table, row, column) for column in table.columns)}</tr>\n"
         for row in rows
     ]
     return _body([title, *lines])
+
+
+def _name(row: Row) -> str:
+    return escape(row.method).replace("+", "+<wbr>")  # where a narrow screen may break the line
 
 
 def _cell(table: Table, row: Row, column: Column) -> str:
@@ -181,7 +185,7 @@ def _runs(row: Row) -> list[list[str]]:
     """Return the facts of a method's runs as cells; a method without runs has one line."""
     return [
         [
-            escape(row.method),
+            _name(row),
             *(_fact(run.get(key), shown) for key, shown in _FACTS.values()),
             escape(row.page),
         ]
