@@ -156,7 +156,7 @@ def _draw_bars(axes: Axes, panel: Panel) -> None:
                 axes.plot(x, paper, **_PAPER)
     axes.set_xticks(range(len(panel.groups)), panel.groups)
     axes.tick_params(axis="x", length=0)
-    axes.margins(x=0.02)
+    axes.set_xlim(-0.5, len(panel.groups) - 0.5)  # a place without a bar belongs to it too
 
 
 def _fill(position: int) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def inline_svg(path: Path, name: str, label: str) -> str:
     del root.attrib["height"]  # follows from the width and the view box
     root.attrib |= {"role": "img", "aria-label": label}
     root.attrib |= {"fill": "currentColor", "stroke-linejoin": "round"}
-    return ElementTree.tostring(root, encoding="unicode", method="html")
+    return ElementTree.tostring(root, encoding="unicode")
 
 
 def _local(name: str) -> str:
