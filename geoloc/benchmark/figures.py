@@ -1,0 +1,185 @@
+"""Plots of estimates with their intervals, as SVG and PNG."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from geoloc.benchmark.labels import MISSING, task_label
+from geoloc.benchmark.statistics import Estimate
+from geoloc.benchmark.table import Column, Table
+
+SCALES = ("small", "middle", "large")
+# Okabe and Ito's colours, which colour-blind readers tell apart, without the yellow, which fades
+# on white paper; hatches and markers tell them apart without colour.
+_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+_HATCHES = ("", "////", "\\\\\\\\")
+_MARKERS = ("o", "s", "^", "D", "v", "X")
+_LINES = ("-", "--", ":")
+_INK = "#000000"
+_GRID = "#80808050"
+_PAPER: dict[str, Any] = {
+    "marker": "D",
+    "markersize": 4,
+    "color": _INK,
+    "fillstyle": "none",
+    "linestyle": "none",
+}
+_STYLE: dict[Any, Any] = {  # matplotlib types the keys in its newer releases only
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "geoloc",  # the same picture is the same file
+    "text.parse_math": False,  # a $ in a name begins no formula
+}
+
+
+class Panel(NamedTuple):
+    """Groups of bars that share an axis; ablations have one, tables one per task.
+
+    Attributes:
+        title: What the panel shows.
+        groups: Names along the axis.
+        bars: For every name in the legend an estimate per group, None where it is missing.
+        paper: Published numbers per group by the same names, likewise; names without are left out.
+    """
+
+    title: str
+    groups: Sequence[str]
+    bars: Mapping[str, Sequence[Estimate | None]]
+    paper: Mapping[str, Sequence[float | None]]
+
+
+def scale_bars(table: Table, metric: str, path: Path) -> None:
+    """Plot a metric at the three scales of distance, one panel per task.
+
+    Args:
+        table: A suite's result with columns such as ``mAP/small``.
+        metric: What comes before the scale, such as ``mAP``.
+        path: Where to write, without a suffix.
+    """
+    panels = []
+    for task in dict.fromkeys(column.task for column in table.columns):
+        columns = [Column(task, f"{metric}/{scale}") for scale in SCALES]
+        ours = {row.method: [row.ours.get(column) for column in columns] for row in table.rows}
+        paper = {row.method: [row.paper.get(column) for column in columns] for row in table.rows}
+        panels.append(Panel(task_label(task), SCALES, ours, paper))
+    bars(panels, f"{metric} in percent", path)
+
+
+@matplotlib.rc_context(_STYLE)
+def bars(panels: Sequence[Panel], y_label: str, path: Path) -> None:
+    """Plot groups of bars, with error bars over the interval where there are several seeds.
+
+    Args:
+        panels: Below each other; all have the same names.
+        y_label: What the height of a bar is.
+        path: Where to write, without a suffix.
+    """
+    names = list(panels[0].bars)
+    width = 0.18 * len(panels[0].groups) * (len(names) + 1)
+    figure = Figure(figsize=(max(5.0, width), 2.8 * len(panels)), layout="constrained")
+    column = figure.subplots(len(panels), sharey=True, squeeze=False)[:, 0]
+    for axes, panel in zip(column, panels, strict=True):
+        _draw_bars(axes, panel)
+        axes.set_title(panel.title, loc="left")
+        axes.set_ylabel(y_label)
+        axes.grid(axis="y", color=_GRID)
+    column[0].set_ylim(bottom=0)  # of all, and last: it ends the search for the upper end
+    handles = [Patch(**_fill(position), label=name) for position, name in enumerate(names)]
+    published = any(panel.paper for panel in panels)
+    _write(figure, [*handles, *([_paper_marker()] if published else [])], path)
+
+
+@matplotlib.rc_context(_STYLE)
+def lines(
+    series: Mapping[str, Sequence[tuple[float, Estimate]]],
+    x_label: str,
+    y_label: str,
+    title: str,
+    path: Path,
+) -> None:
+    """Plot estimates over a number, such as a metric over the size of the batch.
+
+    Args:
+        series: Points by the name of their line in the legend.
+        x_label: What the number is.
+        y_label: What was estimated.
+        title: Stands above the plot.
+        path: Where to write, without a suffix.
+    """
+    figure = Figure(figsize=(5.0, 3.4), layout="constrained")
+    axes = figure.subplots()
+    drawn = [
+        axes.errorbar(
+            [x for x, _ in points],
+            [value.mean for _, value in points],
+            [_half(value) for _, value in points],
+            label=name,
+            color=_COLOURS[position % len(_COLOURS)],
+            marker=_MARKERS[position % len(_MARKERS)],
+            linestyle=_LINES[position // len(_COLOURS) % len(_LINES)],
+            capsize=2,
+        )
+        for position, (name, points) in enumerate(series.items())
+    ]
+    axes.set(xlabel=x_label, ylabel=y_label)
+    axes.set_title(title, loc="left")
+    axes.grid(color=_GRID)
+    _write(figure, drawn, path)
+
+
+def _draw_bars(axes: Axes, panel: Panel) -> None:
+    width = 1 / (len(panel.bars) + 1)  # the free place is the gap between two groups
+    for position, (name, values) in enumerate(panel.bars.items()):
+        offset = (position - (len(panel.bars) - 1) / 2) * width
+        published = panel.paper.get(name, [None] * len(values))
+        for group, (value, paper) in enumerate(zip(values, published, strict=True)):
+            x = group + offset
+            if value is None:
+                # Text counts in points: 2 of them above the axis.
+                at = axes.annotate(MISSING, (x, 0), (0, 2), textcoords="offset points")
+                at.set(rotation=90, fontsize=6, ha="center", va="bottom")
+            else:
+                axes.bar(x, value.mean, 0.9 * width, **_fill(position))
+                axes.errorbar(x, value.mean, _half(value), color=_INK, elinewidth=0.8, capsize=1.5)
+            if paper is not None:
+                axes.plot(x, paper, **_PAPER)
+    axes.set_xticks(range(len(panel.groups)), panel.groups)
+    axes.tick_params(axis="x", length=0)
+    axes.set_xlim(-0.5, len(panel.groups) - 0.5)  # a place without a bar belongs to it too
+
+
+def _fill(position: int) -> dict[str, Any]:
+    return {
+        "facecolor": _COLOURS[position % len(_COLOURS)],
+        "hatch": _HATCHES[position // len(_COLOURS) % len(_HATCHES)],
+        "edgecolor": "#ffffff",
+    }
+
+
+def _paper_marker() -> Line2D:
+    return Line2D([], [], **_PAPER, label="paper")
+
+
+def _half(value: Estimate) -> float:
+    """Return half the width of the interval; NaN, which draws nothing, without one."""
+    return math.nan if value.high is None else value.high - value.mean
+
+
+def _write(figure: Figure, handles: Sequence[Any], path: Path) -> None:
+    labels = [handle.get_label() for handle in handles]
+    columns = min(len(handles), int(figure.get_figwidth() // 1.7))
+    figure.legend(handles, labels, loc="outside lower left", ncols=columns)
+    # Without the date and the version of matplotlib the file changes only with the picture.
+    figure.savefig(f"{path}.svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(f"{path}.png", metadata={"Software": None}, dpi=200)

@@ -1,0 +1,103 @@
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from example_tables import EXAMPLE, HOSTILE
+from PIL import Image
+
+from geoloc.benchmark.figures import Panel, bars, lines, scale_bars
+from geoloc.benchmark.inline_svg import inline_svg
+from geoloc.benchmark.statistics import estimate
+from geoloc.benchmark.table import Column, Row
+
+SVG = "{http://www.w3.org/2000/svg}"
+SCALES = ("small", "middle", "large")
+
+
+def scale_table():
+    """Return a table of two tasks; the second method has nothing for the second one."""
+    columns = [
+        Column(task, f"mAP/{scale}") for task in ("a", "drone->satellite") for scale in SCALES
+    ]
+    ours = {
+        column: estimate([10.0 * place, 10.0 * place + 4]) for place, column in enumerate(columns)
+    }
+    rows = (
+        Row("whole", "g", "p", ours, dict.fromkeys(columns, 33.0), []),
+        Row(HOSTILE, "g", "p", {column: ours[column] for column in columns[:3]}, {}, []),
+    )
+    return EXAMPLE._replace(columns=tuple(columns), rows=rows)
+
+
+def texts(path):
+    return [element.text for element in ElementTree.parse(path).iter(f"{SVG}text")]
+
+
+def test_scales_are_plotted_per_task_and_what_is_missing_says_so(tmp_path):
+    scale_bars(scale_table(), "mAP", tmp_path / "scales.v1")
+    shown = texts(tmp_path / "scales.v1.svg")
+    assert [text for text in shown if text in SCALES] == [*SCALES, *SCALES]
+    assert shown.count("missing") == 3
+    for text in ("a", "D→S", "whole", HOSTILE, "paper", "mAP in percent"):
+        assert text in shown
+    with Image.open(tmp_path / "scales.v1.png") as picture:
+        assert np.asarray(picture.convert("L")).std() > 5
+
+
+def test_bars_stand_as_high_as_their_numbers(tmp_path):
+    def heights(values):
+        panel = Panel("title", ["one", "two"], {"bar": [estimate([v]) for v in values]}, {})
+        bars([panel], "height", tmp_path / "bars")
+        found = []
+        for path in ElementTree.parse(tmp_path / "bars.svg").iter(f"{SVG}path"):
+            if "fill: #0072b2" in path.get("style", "") and path.get("clip-path"):
+                corners = np.array(path.get("d").replace("z", "").split()).reshape(-1, 3)[:, 2]
+                found.append(np.ptp(corners.astype(float)))
+        return found
+
+    low, high = heights([10.0, 40.0])
+    assert high / low == pytest.approx(4, rel=1e-4)
+    assert "paper" not in texts(tmp_path / "bars.svg")
+
+
+def test_error_bars_only_where_there_are_several_seeds(tmp_path):
+    def drawn(points):
+        lines({"one": points}, "x", "y", "title", tmp_path / "lines")
+        root = ElementTree.parse(tmp_path / "lines.svg").getroot()
+        groups = [
+            group for group in root.iter(f"{SVG}g") if "LineCollection" in group.get("id", "")
+        ]
+        return sum(len(list(group.iter(f"{SVG}path"))) for group in groups)
+
+    def several(points):
+        return [(x, estimate([x, x + 1])) for x in points]
+
+    one_seed = [(3.0, estimate([3]))]
+    # Each legend shows one more.
+    assert drawn(several([1, 2]) + one_seed) - drawn(several([1]) + one_seed) == 1
+
+
+def test_the_same_picture_is_the_same_file(tmp_path):
+    for name in ("one", "two"):
+        scale_bars(scale_table(), "mAP", tmp_path / name)
+        lines({"a$b": [(1, estimate([1, 2]))]}, "x", "y", "t", tmp_path / f"{name}-lines")
+    for suffix in (".svg", ".png", "-lines.svg", "-lines.png"):
+        assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
+    assert b"date" not in (tmp_path / "one.svg").read_bytes()
+
+
+def test_an_inline_picture_keeps_to_itself(tmp_path):
+    scale_bars(scale_table(), "mAP", tmp_path / "scales")
+    text = inline_svg(tmp_path / "scales.svg", "mine", 'a "label" <b>')
+    root = ElementTree.fromstring(text)
+    identifiers = {element.get("id") for element in root.iter() if element.get("id")}
+    assert all(identifier.startswith("mine-") for identifier in identifiers)
+    used = {element.get("href").removeprefix("#") for element in root.iter() if element.get("href")}
+    clips = {e.get("clip-path")[5:-1] for e in root.iter() if e.get("clip-path")}
+    assert used
+    assert clips
+    assert used | clips <= identifiers
+    assert root.get("aria-label") == 'a "label" <b>'
+    assert [element.text for element in root.iter("text")] == texts(tmp_path / "scales.svg")
+    for absent in ("http", "<style", "#000000", "#ffffff", "metadata"):
+        assert absent not in text
