@@ -55,10 +55,14 @@ def collect(
             "runs on the same"
         )
     rows = tuple(
-        _row(entry, suite, results[entry.run], published.get(entry.method, {}))
+        _row(entry, suite, results[entry.run], published.get(_name_in_paper(entry), {}))
         for entry in suite.entries
     )
     return Table(name, suite.title, next(iter(data), ""), source, suite.columns, rows)
+
+
+def _name_in_paper(entry: Entry) -> str:
+    return entry.method if entry.paper is None else entry.paper
 
 
 def _results(folder: Path, seeds: int | None) -> Iterator[Result]:

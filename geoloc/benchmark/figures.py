@@ -15,7 +15,6 @@ from geoloc.benchmark.labels import MISSING, task_label
 from geoloc.benchmark.statistics import Estimate
 from geoloc.benchmark.table import Column, Table
 
-SCALES = ("small", "middle", "large")
 # Okabe and Ito's colours, which colour-blind readers tell apart, without the yellow, which fades
 # on white paper; hatches and markers tell them apart without colour.
 _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
@@ -59,21 +58,23 @@ class Panel(NamedTuple):
     paper: Mapping[str, Sequence[float | None]]
 
 
-def scale_bars(table: Table, metric: str, path: Path) -> None:
-    """Plot a metric at the three scales of distance, one panel per task.
+def metric_bars(table: Table, metrics: Sequence[str], title: str, path: Path) -> None:
+    """Plot some metrics of every method, one panel per task.
 
     Args:
-        table: A suite's result with columns such as ``mAP/small``.
-        metric: What comes before the scale, such as ``mAP``.
+        table: A suite's result.
+        metrics: Columns to show, such as ``mAP/small``; the part after the slash names the bars.
+        title: What the metrics have in common.
         path: Where to write, without a suffix.
     """
+    names = [metric.rpartition("/")[2] for metric in metrics]
     panels = []
     for task in dict.fromkeys(column.task for column in table.columns):
-        columns = [Column(task, f"{metric}/{scale}") for scale in SCALES]
+        columns = [Column(task, metric) for metric in metrics]
         ours = {row.method: [row.ours.get(column) for column in columns] for row in table.rows}
         paper = {row.method: [row.paper.get(column) for column in columns] for row in table.rows}
-        panels.append(Panel(task_label(task), SCALES, ours, paper))
-    bars(panels, f"{metric} in percent", path)
+        panels.append(Panel(task_label(task), names, ours, paper))
+    bars(panels, f"{title} in percent", path)
 
 
 @matplotlib.rc_context(_STYLE)

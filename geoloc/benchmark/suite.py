@@ -15,11 +15,13 @@ class Entry:
     """One row.
 
     Attributes:
-        method: Its name in the paper's table.
+        method: Its name.
         group: Part of the table.
         folder: Folder below ``configs``, which begins the names of its configs too.
         options: What differs from the config, by dotted key.
         ranking: The re-ranking whose results the row shows; empty for the plain ranking.
+        paper: Name of the method in the paper's table, if it is another one; empty if the paper
+            prints no numbers.
     """
 
     method: str
@@ -27,6 +29,7 @@ class Entry:
     folder: str
     options: Mapping[str, Any] = field(default_factory=dict)
     ranking: str = ""
+    paper: str | None = None
 
     @property
     def run(self) -> str:
@@ -83,6 +86,7 @@ TABLE_II = (
     Entry("DyCL+HAPPIER+MSRerank", "re-ranked", "dycl_happier", ranking="MSRerank"),
 )
 OF_SCALES = tuple(f"{metric}/{scale}" for scale in SCALES for metric in ("mAP", "R@1"))
+TRIPLETS = "model.losses.triplet.positive_level"
 SUITES = {
     "dycl-table2": Suite(
         "Hierarchical retrieval (Table II)",
@@ -102,10 +106,10 @@ SUITES = {
         "One scale or all of them: triplet loss (Fig. 6)",
         "DA-Campus",
         (
-            Entry("Triplet", "small", "triplet"),
-            Entry("Triplet", "middle", "triplet", {"model.losses.triplet.positive_level": 2}),
-            Entry("Triplet", "large", "triplet", {"model.losses.triplet.positive_level": 1}),
-            Entry("Sum-Triplet", "all", "sum_triplet"),
+            Entry("Triplet, small scale", SINGLE, "triplet", paper="Triplet"),
+            Entry("Triplet, middle scale", SINGLE, "triplet", {TRIPLETS: 2}, paper=""),
+            Entry("Triplet, large scale", SINGLE, "triplet", {TRIPLETS: 1}, paper=""),
+            Entry("Sum-Triplet", MULTI, "sum_triplet"),
         ),
         DRONE_AND_SATELLITE,
         OF_SCALES,

@@ -49,7 +49,8 @@ def main() -> None:
             "command": f"python tools/train.py {config.name} --seed {seed}",
         }
         result.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / "metrics.json", result / "metrics.json")
+        if result != folder:
+            shutil.copyfile(folder / "metrics.json", result / "metrics.json")
         part = result / f"{RECORD}.part"
         part.write_text(json.dumps(record, indent=2) + "\n")
         os.replace(part, result / RECORD)  # last: it says that the result is whole

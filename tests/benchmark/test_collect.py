@@ -16,7 +16,7 @@ SUITE = Suite(
         Entry("A", "single", "a"),
         Entry("A+MSRerank", "re-ranked", "a", ranking="MSRerank"),
         Entry("B", "multi", "b", {"model.losses.b.level": 2}),
-        Entry("C", "multi", "c"),
+        Entry("C at last", "multi", "c", paper="C"),
     ),
     (TASK,),
     ("H-AP", "mAP/small"),

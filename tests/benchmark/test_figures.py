@@ -5,13 +5,14 @@ import pytest
 from example_tables import EXAMPLE, HOSTILE
 from PIL import Image
 
-from geoloc.benchmark.figures import Panel, bars, lines, scale_bars
+from geoloc.benchmark.figures import Panel, bars, lines, metric_bars
 from geoloc.benchmark.inline_svg import inline_svg
 from geoloc.benchmark.statistics import estimate
 from geoloc.benchmark.table import Column, Row
 
 SVG = "{http://www.w3.org/2000/svg}"
 SCALES = ("small", "middle", "large")
+MAPS = [f"mAP/{scale}" for scale in SCALES]
 
 
 def scale_table():
@@ -34,7 +35,7 @@ def texts(path):
 
 
 def test_scales_are_plotted_per_task_and_what_is_missing_says_so(tmp_path):
-    scale_bars(scale_table(), "mAP", tmp_path / "scales.v1")
+    metric_bars(scale_table(), MAPS, "mAP", tmp_path / "scales.v1")
     shown = texts(tmp_path / "scales.v1.svg")
     assert [text for text in shown if text in SCALES] == [*SCALES, *SCALES]
     assert shown.count("missing") == 3
@@ -79,7 +80,7 @@ def test_error_bars_only_where_there_are_several_seeds(tmp_path):
 
 def test_the_same_picture_is_the_same_file(tmp_path):
     for name in ("one", "two"):
-        scale_bars(scale_table(), "mAP", tmp_path / name)
+        metric_bars(scale_table(), MAPS, "mAP", tmp_path / name)
         lines({"a$b": [(1, estimate([1, 2]))]}, "x", "y", "t", tmp_path / f"{name}-lines")
     for suffix in (".svg", ".png", "-lines.svg", "-lines.png"):
         assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
@@ -87,7 +88,7 @@ def test_the_same_picture_is_the_same_file(tmp_path):
 
 
 def test_an_inline_picture_keeps_to_itself(tmp_path):
-    scale_bars(scale_table(), "mAP", tmp_path / "scales")
+    metric_bars(scale_table(), MAPS, "mAP", tmp_path / "scales")
     text = inline_svg(tmp_path / "scales.svg", "mine", 'a "label" <b>')
     root = ElementTree.fromstring(text)
     identifiers = {element.get("id") for element in root.iter() if element.get("id")}

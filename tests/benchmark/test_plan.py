@@ -45,9 +45,10 @@ def test_every_row_has_a_config_and_its_options_fit(entry: Entry, preset: Preset
 @pytest.mark.parametrize("suite", SUITES.values(), ids=SUITES)
 def test_every_method_has_published_numbers(suite) -> None:
     _, published = read_published(PAPERS, suite.paper_data)
-    for entry in suite.entries:
+    named = {entry.paper if entry.paper is not None else entry.method for entry in suite.entries}
+    for name in named - {""}:
         for column in suite.columns:
-            assert column.metric in published[entry.method][column.task]
+            assert column.metric in published[name][column.task]
 
 
 def plan_of(preset: Preset, folder: Path, seeds: int = 2, methods=("csl", "dycl_happier")):

@@ -1,0 +1,41 @@
+"""A suite's table in every format, with its plots."""
+
+from pathlib import Path
+
+from geoloc.benchmark.figures import metric_bars
+from geoloc.benchmark.latex import latex_document
+from geoloc.benchmark.long_csv import long_csv
+from geoloc.benchmark.markdown import markdown_table
+from geoloc.benchmark.page import html_page
+from geoloc.benchmark.table import Table
+
+OVERALL = "overall"  # a mean of the other scales, in the tables only
+
+
+def write_report(table: Table, folder: Path) -> None:
+    """Write ``table.md``, ``table.tex``, ``table.csv``, ``index.html`` and the plots.
+
+    Args:
+        table: The suite's result.
+        folder: Created if missing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = {}
+    for title, metrics in _families(table).items():
+        path = folder / title.replace("@", "")
+        metric_bars(table, metrics, title, path)
+        figures[f"{table.title}: {title}"] = path.with_suffix(".svg")
+    (folder / "table.md").write_text(markdown_table(table))
+    (folder / "table.tex").write_text(latex_document(table))
+    (folder / "table.csv").write_text(long_csv(table))
+    (folder / "index.html").write_text(html_page([table], figures))
+
+
+def _families(table: Table) -> dict[str, list[str]]:
+    """Return the metrics of every plot: those of all scales together, and all others."""
+    families: dict[str, list[str]] = {}
+    for metric in dict.fromkeys(column.metric for column in table.columns):
+        name, _, scale = metric.partition("/")
+        if scale != OVERALL:
+            families.setdefault(name if scale else "metrics", []).append(metric)
+    return families
