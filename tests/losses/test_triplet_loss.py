@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geoloc.errors import ConfigError
-from geoloc.models.losses import TripletLoss, triplet_loss
+from geoloc.models.losses import TripletLoss, active_triplets, triplet_loss
 from geoloc.models.losses.active_triplets import count_active_triplets
 
 REDUCTIONS = {"avgnonzero": "nonzero", "mean": "mean"}
@@ -88,9 +88,11 @@ def test_counted_triplets_equal_the_enumerated_ones(seed, sizes, margin, reducti
     assert loss.item() == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.parametrize("few", [1, 10**9], ids=["search", "sort"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("positives", [0, 1, 5, 6, 20, 39, 40])
-def test_counts_of_few_and_many_positives_leave_out_ties(dtype, positives):
+def test_counts_of_few_and_many_positives_leave_out_ties(dtype, positives, few, monkeypatch):
+    monkeypatch.setattr(active_triplets, "FEW", few)
     generator = torch.Generator().manual_seed(positives)
     bound = torch.randint(-1, 8, (9, 40), generator=generator).to(dtype) / 3  # many ties
     positive = torch.rand(9, 40, generator=generator).argsort(dim=1) < positives
