@@ -36,6 +36,7 @@ def train_jobs(jobs: Sequence[Job], processes: int, report: Report) -> list[Job]
         The jobs that failed; the last line of ``train.log`` in their folders says why.
     """
     waiting = [(0.0, job) for job in jobs if not job.is_done()]
+    threads = max(1, (os.cpu_count() or 1) // max(1, min(processes, len(waiting))))
     running: dict[subprocess.Popen[bytes], Job] = {}
     states: dict[Path, str] = {}
     failed: list[Job] = []
@@ -52,7 +53,7 @@ def train_jobs(jobs: Sequence[Job], processes: int, report: Report) -> list[Job]
             ready = [item for item in waiting if item[0] <= time.monotonic()]
             for item in ready[: processes - len(running)]:
                 waiting.remove(item)
-                running[_start(item[1], processes)] = item[1]
+                running[_start(item[1], threads)] = item[1]
                 tell(item[1], "running")
             time.sleep(POLL_S)
             for process, job in list(running.items()):
@@ -83,9 +84,8 @@ def last_line(job: Job) -> str:
     return lines[-1] if lines else "it wrote nothing"
 
 
-def _start(job: Job, processes: int) -> subprocess.Popen[bytes]:
+def _start(job: Job, threads: int) -> subprocess.Popen[bytes]:
     arguments = [str(job.write_config()), str(job.result), str(job.seed), *job.key]
-    threads = max(1, (os.cpu_count() or 1) // processes)
     with (job.folder / LOG).open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "geoloc.benchmark.train_job", *arguments],
