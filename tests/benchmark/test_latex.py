@@ -41,7 +41,13 @@ def test_any_table_is_well_formed(table):
     assert text.count(r"\midrule") == len({row.group for row in table.rows})
     tasks = [column.task for column in table.columns]
     spans = 1 + sum(a != b for a, b in itertools.pairwise(tasks))
-    assert text.count(r"\cmidrule(lr)") == spans
+    rules = [
+        (int(first), int(last))
+        for first, last in re.findall(r"\\cmidrule\(lr\)\{(\d+)-(\d+)\}", text)
+    ]
+    assert len(rules) == spans
+    under = [column for first, last in rules for column in range(first, last + 1)]
+    assert under == list(range(2, len(tasks) + 2))  # together they go under every number
 
 
 def test_names_are_text():
