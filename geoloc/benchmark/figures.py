@@ -1,11 +1,13 @@
 """Plots of estimates with their intervals, as SVG and PNG."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -14,6 +16,7 @@ from matplotlib.patches import Patch
 from geoloc.benchmark.labels import MISSING, task_label
 from geoloc.benchmark.statistics import Estimate
 from geoloc.benchmark.table import Column, Table
+from geoloc.errors import ConfigError
 
 SCALES = ("small", "middle", "large")
 # Okabe and Ito's colours, which colour-blind readers tell apart, without the yellow, which fades
@@ -60,19 +63,25 @@ class Panel(NamedTuple):
 
 
 def scale_bars(table: Table, metric: str, path: Path) -> None:
-    """Plot a metric at the three scales of distance, one panel per task.
+    """Plot a metric at the three scales of distance, one panel per task that has them.
 
     Args:
         table: A suite's result with columns such as ``mAP/small``.
         metric: What comes before the scale, such as ``mAP``.
         path: Where to write, without a suffix.
+
+    Raises:
+        ConfigError: If no task has the metric at a scale.
     """
+    names = [f"{metric}/{scale}" for scale in SCALES]
     panels = []
-    for task in dict.fromkeys(column.task for column in table.columns):
-        columns = [Column(task, f"{metric}/{scale}") for scale in SCALES]
+    for task in dict.fromkeys(task for task, name in table.columns if name in names):
+        columns = [Column(task, name) for name in names]
         ours = {row.method: [row.ours.get(column) for column in columns] for row in table.rows}
         paper = {row.method: [row.paper.get(column) for column in columns] for row in table.rows}
         panels.append(Panel(task_label(task), SCALES, ours, paper))
+    if not panels:
+        raise ConfigError(f"{table.name} has none of the columns {', '.join(names)}")
     bars(panels, f"{metric} in percent", path)
 
 
@@ -95,9 +104,13 @@ def bars(panels: Sequence[Panel], y_label: str, path: Path) -> None:
         axes.set_ylabel(y_label)
         axes.grid(axis="y", color=_GRID)
     column[0].set_ylim(bottom=0)  # of all, and last: it ends the search for the upper end
-    handles = [Patch(**_fill(position), label=name) for position, name in enumerate(names)]
-    published = any(panel.paper for panel in panels)
-    _write(figure, [*handles, *([_paper_marker()] if published else [])], path)
+    handles: list[Artist] = [
+        Patch(**_fill(position), label=name) for position, name in enumerate(names)
+    ]
+    published = itertools.chain(*(values for panel in panels for values in panel.paper.values()))
+    if any(value is not None for value in published):
+        handles.append(Line2D([], [], **_PAPER, label="paper"))
+    _write(figure, handles, path)
 
 
 @matplotlib.rc_context(_STYLE)
@@ -165,10 +178,6 @@ def _fill(position: int) -> dict[str, Any]:
         "hatch": _HATCHES[position // len(_COLOURS) % len(_HATCHES)],
         "edgecolor": "#ffffff",
     }
-
-
-def _paper_marker() -> Line2D:
-    return Line2D([], [], **_PAPER, label="paper")
 
 
 def _half(value: Estimate) -> float:

@@ -3,13 +3,14 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from example_tables import EXAMPLE, HOSTILE
+from example_tables import D_S, EXAMPLE, HOSTILE
 from PIL import Image
 
 from geoloc.benchmark.figures import Panel, bars, lines, scale_bars
 from geoloc.benchmark.inline_svg import inline_svg
 from geoloc.benchmark.statistics import estimate
 from geoloc.benchmark.table import Column, Row
+from geoloc.errors import ConfigError
 
 SVG = "{http://www.w3.org/2000/svg}"
 SCALES = ("small", "middle", "large")
@@ -43,6 +44,17 @@ def test_scales_are_plotted_per_task_and_what_is_missing_says_so(tmp_path):
         assert text in shown
     with Image.open(tmp_path / "scales.v1.png") as picture:
         assert np.asarray(picture.convert("L")).std() > 5
+
+
+def test_only_tasks_with_scales_are_plotted(tmp_path):
+    table = scale_table()
+    scale_bars(table._replace(columns=(*table.columns[:3], D_S)), "mAP", tmp_path / "one")
+    assert "D→S" not in texts(tmp_path / "one.svg")
+    unpublished = table._replace(rows=tuple(row._replace(paper={}) for row in table.rows))
+    scale_bars(unpublished, "mAP", tmp_path / "unpublished")
+    assert "paper" not in texts(tmp_path / "unpublished.svg")
+    with pytest.raises(ConfigError, match="none of the columns R@1/small"):
+        scale_bars(table, "R@1", tmp_path / "none")
 
 
 def test_bars_stand_as_high_as_their_numbers(tmp_path):

@@ -4,8 +4,8 @@ import shutil
 import subprocess
 
 import pytest
-from example_tables import EXAMPLE, HOSTILE, any_table
-from hypothesis import given
+from example_tables import D_S, EXAMPLE, HOSTILE, S_D, WORLD, any_table
+from hypothesis import example, given
 from table_readers import latex_rows
 
 from geoloc.benchmark.latex import latex_document, latex_table
@@ -35,6 +35,7 @@ def check_structure(text, columns):
 
 
 @given(any_table())
+@example(EXAMPLE._replace(columns=(S_D, S_D._replace(metric="ASI"), D_S, WORLD)))
 def test_any_table_is_well_formed(table):
     text = latex_table(table)
     check_structure(text, len(table.columns))
