@@ -1,11 +1,13 @@
 """Plots of estimates with their intervals, as SVG and PNG."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -14,6 +16,7 @@ from matplotlib.patches import Patch
 from geoloc.benchmark.labels import MISSING, task_label
 from geoloc.benchmark.statistics import Estimate
 from geoloc.benchmark.table import Column, Table
+from geoloc.errors import ConfigError
 
 # Okabe and Ito's colours, which colour-blind readers tell apart, without the yellow, which fades
 # on white paper; hatches and markers tell them apart without colour.
@@ -59,21 +62,26 @@ class Panel(NamedTuple):
 
 
 def metric_bars(table: Table, metrics: Sequence[str], title: str, path: Path) -> None:
-    """Plot some metrics of every method, one panel per task.
+    """Plot some metrics of every method, one panel per task that has them.
 
     Args:
         table: A suite's result.
         metrics: Columns to show, such as ``mAP/small``; the part after the slash names the bars.
         title: What the metrics have in common.
         path: Where to write, without a suffix.
+
+    Raises:
+        ConfigError: If no task has them.
     """
     names = [metric.rpartition("/")[2] for metric in metrics]
     panels = []
-    for task in dict.fromkeys(column.task for column in table.columns):
+    for task in dict.fromkeys(task for task, name in table.columns if name in metrics):
         columns = [Column(task, metric) for metric in metrics]
         ours = {row.method: [row.ours.get(column) for column in columns] for row in table.rows}
         paper = {row.method: [row.paper.get(column) for column in columns] for row in table.rows}
         panels.append(Panel(task_label(task), names, ours, paper))
+    if not panels:
+        raise ConfigError(f"{table.name} has none of the columns {', '.join(metrics)}")
     bars(panels, f"{title} in percent", path)
 
 
@@ -96,9 +104,13 @@ def bars(panels: Sequence[Panel], y_label: str, path: Path) -> None:
         axes.set_ylabel(y_label)
         axes.grid(axis="y", color=_GRID)
     column[0].set_ylim(bottom=0)  # of all, and last: it ends the search for the upper end
-    handles = [Patch(**_fill(position), label=name) for position, name in enumerate(names)]
-    published = any(panel.paper for panel in panels)
-    _write(figure, [*handles, *([_paper_marker()] if published else [])], path)
+    handles: list[Artist] = [
+        Patch(**_fill(position), label=name) for position, name in enumerate(names)
+    ]
+    published = itertools.chain(*(values for panel in panels for values in panel.paper.values()))
+    if any(value is not None for value in published):
+        handles.append(Line2D([], [], **_PAPER, label="paper"))
+    _write(figure, handles, path)
 
 
 @matplotlib.rc_context(_STYLE)
@@ -166,10 +178,6 @@ def _fill(position: int) -> dict[str, Any]:
         "hatch": _HATCHES[position // len(_COLOURS) % len(_HATCHES)],
         "edgecolor": "#ffffff",
     }
-
-
-def _paper_marker() -> Line2D:
-    return Line2D([], [], **_PAPER, label="paper")
 
 
 def _half(value: Estimate) -> float:

@@ -51,6 +51,7 @@ EXAMPLE = Table(
 )
 
 _NAMES = st.text("ab Zé→|\\`*_[]<>&\"'#$%^~{}+-.,:;@!?\n", min_size=1, max_size=8).filter(str.strip)
+_TASKS = st.sampled_from(["satellite->drone", "drone->satellite"]) | _NAMES
 # Few different numbers, so that many are equal.
 _NUMBERS = st.integers(0, 400).map(lambda number: number / 4 + 0.001 * (number % 3))
 
@@ -59,7 +60,7 @@ _NUMBERS = st.integers(0, 400).map(lambda number: number / 4 + 0.001 * (number %
 def any_table(draw):
     """Return a table of any names, in which anything may be missing."""
     columns = draw(
-        st.lists(st.builds(Column, _NAMES, _NAMES), min_size=1, max_size=4, unique_by=_normal)
+        st.lists(st.builds(Column, _TASKS, _NAMES), min_size=1, max_size=4, unique_by=_normal)
     )
     methods = draw(st.lists(_NAMES, min_size=1, max_size=6, unique_by=lambda name: _normal([name])))
     chosen = st.dictionaries(

@@ -1,14 +1,16 @@
+import re
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from example_tables import EXAMPLE, HOSTILE
+from example_tables import D_S, EXAMPLE, HOSTILE
 from PIL import Image
 
 from geoloc.benchmark.figures import Panel, bars, lines, metric_bars
 from geoloc.benchmark.inline_svg import inline_svg
 from geoloc.benchmark.statistics import estimate
 from geoloc.benchmark.table import Column, Row
+from geoloc.errors import ConfigError
 
 SVG = "{http://www.w3.org/2000/svg}"
 SCALES = ("small", "middle", "large")
@@ -45,6 +47,17 @@ def test_scales_are_plotted_per_task_and_what_is_missing_says_so(tmp_path):
         assert np.asarray(picture.convert("L")).std() > 5
 
 
+def test_only_tasks_with_scales_are_plotted(tmp_path):
+    table = scale_table()
+    metric_bars(table._replace(columns=(*table.columns[:3], D_S)), MAPS, "mAP", tmp_path / "one")
+    assert "D→S" not in texts(tmp_path / "one.svg")
+    unpublished = table._replace(rows=tuple(row._replace(paper={}) for row in table.rows))
+    metric_bars(unpublished, MAPS, "mAP", tmp_path / "unpublished")
+    assert "paper" not in texts(tmp_path / "unpublished.svg")
+    with pytest.raises(ConfigError, match="none of the columns R@1/small"):
+        metric_bars(table, ["R@1/small"], "R@1", tmp_path / "none")
+
+
 def test_bars_stand_as_high_as_their_numbers(tmp_path):
     def heights(values):
         panel = Panel("title", ["one", "two"], {"bar": [estimate([v]) for v in values]}, {})
@@ -62,20 +75,24 @@ def test_bars_stand_as_high_as_their_numbers(tmp_path):
 
 
 def test_error_bars_only_where_there_are_several_seeds(tmp_path):
-    def drawn(points):
+    def intervals(points):
+        """Return the height of every error bar; the legend's comes last."""
         lines({"one": points}, "x", "y", "title", tmp_path / "lines")
         root = ElementTree.parse(tmp_path / "lines.svg").getroot()
-        groups = [
-            group for group in root.iter(f"{SVG}g") if "LineCollection" in group.get("id", "")
-        ]
-        return sum(len(list(group.iter(f"{SVG}path"))) for group in groups)
+        groups = [g for g in root.iter(f"{SVG}g") if "LineCollection" in g.get("id", "")]
+        drawn = [path.get("d") for g in groups for path in g.iter(f"{SVG}path") if path.get("d")]
+        ends = [re.findall(r"[ML] \S+ (\S+)", line) for line in drawn]
+        return [abs(float(low) - float(high)) for low, high in ends]
 
-    def several(points):
-        return [(x, estimate([x, x + 1])) for x in points]
+    wide, narrow = (1.0, estimate([10, 30])), (2.0, estimate([10, 20]))
+    first, second, _ = intervals([wide, narrow])
+    assert first == pytest.approx(2 * second, rel=1e-4)
+    assert len(intervals([wide, (2.0, estimate([15]))])) == 2
 
-    one_seed = [(3.0, estimate([3]))]
-    # Each legend shows one more.
-    assert drawn(several([1, 2]) + one_seed) - drawn(several([1]) + one_seed) == 1
+
+def test_a_name_with_dollars_is_no_formula(tmp_path):
+    lines({"$x^2$": [(1, estimate([1]))]}, "$x$", "y", "$t$", tmp_path / "lines")
+    assert {"$x^2$", "$x$", "$t$"} <= set(texts(tmp_path / "lines.svg"))
 
 
 def test_the_same_picture_is_the_same_file(tmp_path):

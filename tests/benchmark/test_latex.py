@@ -4,8 +4,8 @@ import shutil
 import subprocess
 
 import pytest
-from example_tables import EXAMPLE, HOSTILE, any_table
-from hypothesis import given
+from example_tables import D_S, EXAMPLE, HOSTILE, S_D, WORLD, any_table
+from hypothesis import example, given
 from table_readers import latex_rows
 
 from geoloc.benchmark.latex import latex_document, latex_table
@@ -35,13 +35,20 @@ def check_structure(text, columns):
 
 
 @given(any_table())
+@example(EXAMPLE._replace(columns=(S_D, S_D._replace(metric="ASI"), D_S, WORLD)))
 def test_any_table_is_well_formed(table):
     text = latex_table(table)
     check_structure(text, len(table.columns))
     assert text.count(r"\midrule") == len({row.group for row in table.rows})
     tasks = [column.task for column in table.columns]
     spans = 1 + sum(a != b for a, b in itertools.pairwise(tasks))
-    assert text.count(r"\cmidrule(lr)") == spans
+    rules = [
+        (int(first), int(last))
+        for first, last in re.findall(r"\\cmidrule\(lr\)\{(\d+)-(\d+)\}", text)
+    ]
+    assert len(rules) == spans
+    under = [column for first, last in rules for column in range(first, last + 1)]
+    assert under == list(range(2, len(tasks) + 2))  # together they go under every number
 
 
 def test_names_are_text():

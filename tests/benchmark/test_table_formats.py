@@ -1,7 +1,7 @@
 """Every format says what the table says; so all say the same."""
 
 import pytest
-from example_tables import EXAMPLE, any_table
+from example_tables import EXAMPLE, S_D, any_table
 from hypothesis import given
 from table_readers import normal, read_csv, read_latex, read_markdown, read_page
 
@@ -9,6 +9,7 @@ from geoloc.benchmark.latex import latex_table
 from geoloc.benchmark.long_csv import long_csv
 from geoloc.benchmark.markdown import markdown_table
 from geoloc.benchmark.page import html_page
+from geoloc.benchmark.statistics import estimate
 
 TASKS = {"drone->satellite": "D→S", "satellite->drone": "S→D"}
 
@@ -123,6 +124,16 @@ def test_the_example_by_hand():
         ["D→S H-AP", "2", "-1.00", "1.000", "-1.00"],
         ["World_1 mAP/small", "1", "missing", "missing", "missing"],
     ]
+
+
+def test_a_tiny_p_value_is_not_zero():
+    row = EXAMPLE.rows[1]
+    rows = [
+        row._replace(method=f"{n}", ours={S_D: estimate([n])}, paper={S_D: n}) for n in range(8)
+    ]
+    table = EXAMPLE._replace(columns=(S_D,), rows=tuple(rows))
+    _, agreement = read_markdown(markdown_table(table))
+    assert agreement == [["S→D H-AP", "8", "1.00", "<0.001", "1.00"]]  # 2 of 8! orders
 
 
 def test_a_table_without_results_says_so():
