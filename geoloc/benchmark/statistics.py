@@ -46,7 +46,7 @@ class RankCorrelation(NamedTuple):
 
     Attributes:
         methods: Number of methods that both have.
-        kendall: Kendall's tau-b in -1 .. 1; NaN with fewer than two methods.
+        kendall: Kendall's tau-b in -1 .. 1; NaN where all methods are equal, or only one.
         p_value: Probability of a tau at least as far from 0 for unrelated orderings.
         spearman: Spearman's rho in -1 .. 1.
     """
@@ -64,7 +64,7 @@ def rank_correlation(ours: Sequence[float], theirs: Sequence[float]) -> RankCorr
         ours: A number per method.
         theirs: Another one, of the same methods in the same order.
     """
-    if len(ours) < 2:
+    if min(len(set(ours)), len(set(theirs))) < 2:
         return RankCorrelation(len(ours), float("nan"), float("nan"), float("nan"))
     kendall = stats.kendalltau(ours, theirs)
     spearman = stats.spearmanr(ours, theirs)

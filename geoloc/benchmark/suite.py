@@ -34,7 +34,9 @@ class Entry:
     @property
     def run(self) -> str:
         """Name of the runs that the row needs; rows of one run differ in their ranking only."""
-        changes = [f"{key.rpartition('.')[2]}={value}" for key, value in self.options.items()]
+        changes = [
+            f"{key.removeprefix('model.losses.')}={self.options[key]}" for key in self.options
+        ]
         return ",".join([self.folder, *changes])
 
     def source(self, column: Column) -> tuple[str, str]:
@@ -87,6 +89,14 @@ TABLE_II = (
 )
 OF_SCALES = tuple(f"{metric}/{scale}" for scale in SCALES for metric in ("mAP", "R@1"))
 TRIPLETS = "model.losses.triplet.positive_level"
+TAU = "model.losses.dycl.scale"
+LAMBDA_1 = "model.losses.dycl.weight"
+
+
+def _ablation(symbol: str, key: str, value: float) -> Entry:
+    return Entry(f"{symbol} = {value:g}", symbol, "dycl_happier", {key: value}, paper="")
+
+
 SUITES = {
     "dycl-table2": Suite(
         "Hierarchical retrieval (Table II)",
@@ -113,5 +123,16 @@ SUITES = {
         ),
         DRONE_AND_SATELLITE,
         OF_SCALES,
+    ),
+    # The paper prints these as curves, without numbers.
+    "fig8": Suite(
+        "DyCL's scale tau and its weight lambda_1 beside HAPPIER (Fig. 8)",
+        "DA-Campus",
+        (
+            *(_ablation("tau", TAU, value) for value in (4.0, 8.0, 16.0, 32.0, 64.0)),
+            *(_ablation("lambda_1", LAMBDA_1, value) for value in (0.05, 0.1, 0.2, 0.4, 0.8)),
+        ),
+        DRONE_AND_SATELLITE,
+        ("H-AP", *OF_SCALES[:-2:2]),
     ),
 }

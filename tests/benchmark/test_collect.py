@@ -41,7 +41,7 @@ def results(tmp_path):
     for seed, value in ((0, 10.0), (10, 30.0), (2, 20.0)):
         plain = {"H-AP": value, "mAP/small": value / 2}
         write(tmp_path / "a", seed, **{TASK: plain, reranked: {"H-AP": value + 1}})
-    write(tmp_path / "b,level=2", 0, **{TASK: {"H-AP": 0.0}})
+    write(tmp_path / "b,b.level=2", 0, **{TASK: {"H-AP": 0.0}})
     write(tmp_path / "c", 0, record=False, **{TASK: {"H-AP": 99.0}})
     return tmp_path
 
