@@ -80,7 +80,8 @@ def train_jobs(jobs: Sequence[Job], processes: int, report: Report) -> list[Job]
 
 def last_line(job: Job) -> str:
     """Return the last line of a job's log."""
-    lines = (job.folder / LOG).read_text(errors="replace").strip().splitlines()
+    log = job.folder / LOG
+    lines = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
     return lines[-1] if lines else "it wrote nothing"
 
 
