@@ -4,6 +4,7 @@ A call that was stopped or killed is resumed by repeating it; what is done is no
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -23,6 +24,8 @@ PAPERS = ROOT / "docs/benchmarks/paper_results.json"
 def main() -> None:
     """Parse the command line, train, and write the report."""
     args = _parser().parse_args()
+    # As an interruption, so that the processes that train end with this one.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     suite, preset = SUITES[args.suite], PRESETS[args.preset]
     out = args.out / args.preset
     results = args.results / args.preset if args.results else out
