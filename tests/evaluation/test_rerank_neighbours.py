@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geoloc.errors import ConfigError
-from geoloc.evaluation.rerank import average_query_expansion
+from geoloc.evaluation.ranking import rank_all
+from geoloc.evaluation.rerank import average_query_expansion, k_reciprocal_rerank
 from geoloc.evaluation.rerank.neighbour_graph import mutual_ranks
 from geoloc.evaluation.rerank.neighbours import (
     _keys_by_torch,
@@ -115,3 +116,17 @@ def test_expansion_keeps_the_dtype_and_refuses_what_cannot_work():
         average_query_expansion(query, gallery, 2, alpha=-1)
     with pytest.raises(ValueError, match="gallery 4 is zero"):
         average_query_expansion(query, torch.cat([gallery[:4], torch.zeros(1, 3)]), 2)
+
+
+def test_descriptors_that_are_normalised_already_stay_as_they_are():
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(50, 16, generator=generator)
+    single = torch.nn.functional.normalize(rows)
+    assert unit_rows(single, "query").equal(single.double())
+    assert not (single.double().norm(dim=1) == 1).any()
+    lengths = unit_rows(rows, "query").norm(dim=1)
+    torch.testing.assert_close(lengths, torch.ones_like(lengths), rtol=0, atol=1e-15)
+    # The plain ranking is that of re-ranking with nothing but the original distance.
+    plain = rank_all(single[:5], single[5:])
+    distance = k_reciprocal_rerank(single[:5].double(), single[5:].double(), lam=1.0)
+    assert distance.argsort(dim=1, stable=True).equal(plain)

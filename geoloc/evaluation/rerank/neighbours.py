@@ -17,6 +17,7 @@ PAIRS_PER_CHUNK = 2**21
 # distances below 32.
 STEPS = 2.0**36
 COLUMN_BITS = 22
+UNIT_TOLERANCE = 1e-6
 
 
 class Neighbours(NamedTuple):
@@ -36,6 +37,9 @@ class Neighbours(NamedTuple):
 def unit_rows(descriptors: Tensor, name: str) -> Tensor:
     """Return the descriptors with norm 1 in float64.
 
+    Those that were normalised in float32 already, so that their norm is 1 to six digits, stay as
+    they are: ``rank`` compares them like that, and so do the published codes.
+
     Args:
         descriptors: Finite descriptors ``[n, D]``.
         name: What they are, for the error.
@@ -51,9 +55,10 @@ def unit_rows(descriptors: Tensor, name: str) -> Tensor:
             "no cosine; leave the image out or describe it again."
         )
     # Divided by their largest entry first: squares of huge or tiny ones overflow or vanish.
-    rows = rows / rows.abs().amax(dim=1, keepdim=True) if rows.numel() else rows
-    unit: Tensor = rows / rows.norm(dim=1, keepdim=True)
-    return unit
+    scaled = rows / rows.abs().amax(dim=1, keepdim=True) if rows.numel() else rows
+    unit = scaled / scaled.norm(dim=1, keepdim=True)
+    is_unit = (rows.norm(dim=1, keepdim=True) - 1).abs() < UNIT_TOLERANCE
+    return torch.where(is_unit, rows, unit)
 
 
 def cosine_distance_chunks(rows: Tensor, columns: Tensor) -> Iterator[tuple[slice, Tensor]]:
@@ -64,8 +69,8 @@ def cosine_distance_chunks(rows: Tensor, columns: Tensor) -> Iterator[tuple[slic
         columns: float64 unit rows ``[m, D]`` on the same device.
 
     Yields:
-        The rows as a slice, and their distances in 0 .. 2 but for rounding, float64 ``[r, m]``;
-        the next chunk overwrites them.
+        The rows as a slice, and their distances, at least 0 and at most 2 but for rounding,
+        float64 ``[r, m]``; the next chunk overwrites them.
     """
     one = rows.new_ones(1)
     step = max(1, min(len(rows), PAIRS_PER_CHUNK // len(columns)))
@@ -73,7 +78,8 @@ def cosine_distance_chunks(rows: Tensor, columns: Tensor) -> Iterator[tuple[slic
     for start in range(0, len(rows), step):
         chunk = slice(start, min(start + step, len(rows)))
         distances = buffer[: chunk.stop - start]
-        yield chunk, torch.addmm(one, rows[chunk], columns.T, alpha=-1, out=distances)
+        torch.addmm(one, rows[chunk], columns.T, alpha=-1, out=distances)
+        yield chunk, distances.clamp_min_(0)  # a norm slightly above 1 gives less than 0
 
 
 def nearest_neighbours(rows: Tensor, columns: Tensor, k: int) -> Neighbours:
@@ -102,7 +108,7 @@ def nearest_keys(distances: Tensor, k: int) -> NDArray[np.int64]:
     """Select the k smallest distances of every row; equal ones by column.
 
     Args:
-        distances: float64 ``[r, m]``, at least 0 but for rounding, and below 32.
+        distances: float64 ``[r, m]``, at least 0 and below 32.
         k: 1 .. m.
 
     Returns:

@@ -76,7 +76,7 @@ def distance_chunks(
     columns = [by_image(encoding, first) for encoding in encodings]
     for chunk, cosine_distance in cosine_distance_chunks(union[: len(query)], union[first:]):
         farthest = graph.farthest[chunk, None]
-        original = cosine_distance.clamp_min_(0).cpu().numpy() / np.where(farthest > 0, farthest, 1)
+        original = cosine_distance.cpu().numpy() / np.where(farthest > 0, farthest, 1)
         original **= power
         yield (
             chunk,
