@@ -47,7 +47,7 @@ def test_a_job_that_fails_does_not_stop_the_others(jobs, monkeypatch) -> None:
     assert record["seed"] == 3
     assert record["wall_s"] > 0
     assert 100 < record["peak_memory_mb"] < 10_000
-    assert record["hardware"]["threads"] >= 1
+    assert " thread(s), torch " in record["hardware"]
     assert set(read_json(good.result / "metrics.json")) > {"drone->satellite"}
 
 
