@@ -1,5 +1,6 @@
 """One run of a benchmark: where it lies, and whether it is done."""
 
+import copy
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,6 +72,6 @@ def make_job(name: str, seed: int, folder: Path, cfg: Config, data: str, code: s
         data: Fingerprint of its dataset.
         code: ``code_hash``.
     """
-    completed: Any = prepare(cfg.copy(), str(folder), seed=seed)
+    completed: Any = prepare(copy.deepcopy(cfg), str(folder), seed=seed)
     config = completed.test_evaluator.config_hash
     return Job(name, seed, folder, folder, cfg, Key(config, code, data), cfg.train_cfg.max_epochs)

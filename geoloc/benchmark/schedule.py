@@ -1,7 +1,7 @@
 """Train jobs, several at a time, and say how far they are."""
 
-import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -97,12 +97,8 @@ def _start(job: Job, threads: int) -> subprocess.Popen[bytes]:
 
 
 def _progress(job: Job) -> str:
-    logs = sorted(job.folder.glob("*/vis_data/scalars.json"))
-    if logs and (lines := logs[-1].read_text().splitlines()):
-        try:
-            epoch = json.loads(lines[-1]).get("epoch")
-        except ValueError:  # is being written
-            epoch = None
-        if epoch is not None:
-            return f"epoch {epoch} of {job.epochs}"
+    for log in sorted(job.folder.glob("*/vis_data/scalars.json"), reverse=True):
+        for line in reversed(log.read_text().splitlines()):  # an evaluation's has no epoch
+            if found := re.search(r'"epoch": (\d+)', line):
+                return f"epoch {found[1]} of {job.epochs}"
     return "running"

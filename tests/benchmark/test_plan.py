@@ -81,6 +81,8 @@ def test_each_job_has_a_key_of_its_own(preset, tmp_path) -> None:
     jobs = plan_of(preset, tmp_path).methods
     assert len({job.key.config for job in jobs}) == len(jobs)
     assert len({(job.key.code, job.key.data) for job in jobs}) == 1
+    # Nothing that belongs to one seed stays in the config that all seeds share.
+    assert all("seed" not in job.cfg.train_dataloader.dataset for job in jobs)
     again = plan_of(preset, tmp_path / "elsewhere").methods
     assert [job.key for job in again] == [job.key for job in jobs]
 

@@ -1,3 +1,4 @@
+import copy
 import fcntl
 
 import pytest
@@ -14,7 +15,7 @@ def jobs(small_config, tmp_path):
     """Two jobs of one epoch; the data of the first are missing."""
     extra = "train_cfg = dict(max_epochs=1)\ncustom_hooks = []\n"
     good = load_config(small_config("infonce/infonce_r18_campusworld.py", extra))
-    bad = good.copy()
+    bad = copy.deepcopy(good)
     for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
         bad[loader].dataset.source.data_root = str(tmp_path / "nowhere")
     return [
