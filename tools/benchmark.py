@@ -50,6 +50,12 @@ def main() -> None:
         sys.exit(1)
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 up")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("suite", choices=sorted(SUITES), help="which table")
@@ -61,8 +67,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="folders of configs, such as dycl happier (default: all of the table)",
     )
-    parser.add_argument("--seeds", type=int, metavar="N", help="default: the preset's")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at a time (default: 1)")
+    parser.add_argument("--seeds", type=_count, metavar="N", help="default: the preset's")
+    parser.add_argument("--jobs", type=_count, default=1, help="runs at a time (default: 1)")
     parser.add_argument("--out", type=Path, default=Path("work_dirs/benchmark"), metavar="DIR")
     parser.add_argument(
         "--results",

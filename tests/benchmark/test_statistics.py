@@ -77,6 +77,14 @@ def test_the_p_value_counts_the_orders_at_least_as_far_from_chance():
     assert rank_correlation(ours, theirs).p_value == pytest.approx(as_far / len(orders))
 
 
+@pytest.mark.filterwarnings("error")
+def test_equal_numbers_have_no_order():
+    for sides in (([1, 1, 1], [1, 2, 3]), ([1, 2, 3], [4, 4, 4])):
+        result = rank_correlation(*sides)
+        assert result.methods == 3
+        assert np.isnan(result[1:]).all()
+
+
 def test_fewer_than_two_methods_have_no_order():
     for ours in ([], [3.0]):
         result = rank_correlation(ours, ours)

@@ -1,6 +1,5 @@
 """Every format says what the table says; so all say the same."""
 
-import pytest
 from example_tables import EXAMPLE, S_D, any_table
 from hypothesis import given
 from table_readers import normal, read_csv, read_latex, read_markdown, read_page
@@ -73,7 +72,6 @@ def test_every_format_reads_as_the_table():
     check(EXAMPLE)
 
 
-@pytest.mark.filterwarnings("ignore")  # scipy: the correlation of equal numbers is undefined
 @given(any_table())
 def test_every_format_reads_as_any_table(table):
     check(table)

@@ -100,6 +100,19 @@ def test_an_image_is_not_searched_for_itself_after_reranking(index, descriptors)
     assert results["fine [KReciprocal]"].metrics["R@1"] < 100
 
 
+def test_several_rerankings_are_each_what_they_are_alone(index, descriptors):
+    configs = [{"type": name, **arguments} for name, (arguments, _) in RERANKERS.items()]
+    tasks = ["drone->satellite"]
+    together = HierarchicalRetrieval(tasks, rerank=configs).measure(descriptors, index, ())
+    assert len(together) == 1 + len(RERANKERS)
+    for config in configs:
+        alone = HierarchicalRetrieval(tasks, rerank=config).measure(descriptors, index, ())
+        for task, result in alone.items():
+            assert together[task].metrics == result.metrics
+    with pytest.raises(ConfigError, match="rerank: MSRerank comes twice"):
+        HierarchicalRetrieval(rerank=[{"type": "MSRerank"}, {"type": "MSRerank", "k2": 1}])
+
+
 def test_mistakes_are_named(index, descriptors):
     with pytest.raises(
         UnknownTypeError, match="type='MSRerang' is not in the re-ranker registry: "

@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT
 
 ARGUMENTS = ("fig6", "--methods", "triplet", "--out", "out", "--results", "kept")
@@ -59,3 +61,10 @@ def test_an_unknown_method_is_named(run_tool) -> None:
     done = run_tool("benchmark.py", "fig6", "--methods", "tripled")
     assert done.returncode == 1
     assert done.stderr == "error: --methods tripled: the suite has sum_triplet, triplet\n"
+
+
+@pytest.mark.parametrize("option", ["--jobs", "--seeds"])
+def test_a_number_below_1_is_refused(run_tool, option) -> None:
+    done = run_tool("benchmark.py", "fig6", option, "0")
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"error: argument {option}: '0' is no number from 1 up\n")
