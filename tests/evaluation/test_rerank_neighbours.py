@@ -13,6 +13,7 @@ from geoloc.evaluation.rerank.neighbour_graph import mutual_ranks
 from geoloc.evaluation.rerank.neighbours import (
     _keys_by_torch,
     columns_of,
+    cosine_distance_chunks,
     nearest_keys,
     nearest_neighbours,
     unit_rows,
@@ -126,6 +127,11 @@ def test_descriptors_that_are_normalised_already_stay_as_they_are():
     assert not (single.double().norm(dim=1) == 1).any()
     lengths = unit_rows(rows, "query").norm(dim=1)
     torch.testing.assert_close(lengths, torch.ones_like(lengths), rtol=0, atol=1e-15)
+    # Where a norm is slightly above 1, an image is still at the distance 0 of itself.
+    ((chunk, distances),) = cosine_distance_chunks(single.double(), single.double())
+    assert chunk == slice(0, 50)
+    assert (single.double().norm(dim=1) > 1).any()
+    assert (distances >= 0).all()
     # The plain ranking is that of re-ranking with nothing but the original distance.
     plain = rank_all(single[:5], single[5:])
     distance = k_reciprocal_rerank(single[:5].double(), single[5:].double(), lam=1.0)
