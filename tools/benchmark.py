@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 from geoloc.benchmark.collect import collect, read_published
+from geoloc.benchmark.curves import curves_of
 from geoloc.benchmark.plan import Folders, make_plan
 from geoloc.benchmark.preset import PRESETS
 from geoloc.benchmark.progress import Progress
 from geoloc.benchmark.report import write_report
 from geoloc.benchmark.schedule import LOG, last_line, train_jobs
-from geoloc.benchmark.suite import SUITES
+from geoloc.benchmark.suites import SUITES
 from geoloc.engine.command_line import run_command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,7 +43,7 @@ def main() -> None:
     paper = read_published(PAPERS, suite.paper_data)
     table = collect(args.suite, suite, results / "results", seeds, paper)
     folder = results / args.suite
-    write_report(table, folder)
+    write_report(table, curves_of(suite, table, results / "results", seeds), folder)
     print(f"The tables are in {folder}: index.html, table.md, table.tex, table.csv")
     if failed:
         for job in failed:

@@ -2,9 +2,10 @@
 # elsewhere: InfoNCE on campuses of another world.
 _base_ = "../infonce/infonce_r18_campusworld.py"
 
-dataset = dict(seed=1, data_root="data/CampusWorld-pretraining")
+# 20 campuses: what is learnt on them has to hold on others.
+dataset = dict(seed=1, data_root="data/CampusWorld-pretraining", places=(1500, 75), views=3)
 train_dataloader = dict(dataset=dict(source=dataset))
 val_dataloader = dict(dataset=dict(source=dataset))
 test_dataloader = val_dataloader
-param_scheduler = dict(T_max=20)
-train_cfg = dict(max_epochs=20, val_interval=20)
+param_scheduler = dict(T_max=15)
+train_cfg = dict(max_epochs=15, val_interval=15)

@@ -115,22 +115,24 @@ def bars(panels: Sequence[Panel], y_label: str, path: Path) -> None:
 
 @matplotlib.rc_context(_STYLE)
 def lines(
-    series: Mapping[str, Sequence[tuple[float, Estimate]]],
+    title: str,
     x_label: str,
     y_label: str,
-    title: str,
+    series: Mapping[str, Sequence[tuple[float, Estimate]]],
+    x_log: bool,
     path: Path,
 ) -> None:
     """Plot estimates over a number, such as a metric over the size of the batch.
 
     Args:
-        series: Points by the name of their line in the legend.
+        title: Stands above the plot.
         x_label: What the number is.
         y_label: What was estimated.
-        title: Stands above the plot.
+        series: Points by the name of their line in the legend.
+        x_log: Whether the axis is logarithmic.
         path: Where to write, without a suffix.
     """
-    figure = Figure(figsize=(5.0, 3.4), layout="constrained")
+    figure = Figure(figsize=(6.4, 3.6 + 0.08 * len(series)), layout="constrained")
     axes = figure.subplots()
     drawn = [
         axes.errorbar(
@@ -140,12 +142,16 @@ def lines(
             label=name,
             color=_COLOURS[position % len(_COLOURS)],
             marker=_MARKERS[position % len(_MARKERS)],
+            markersize=4,
+            linewidth=1.2,
             linestyle=_LINES[position // len(_COLOURS) % len(_LINES)],
             capsize=2,
         )
         for position, (name, points) in enumerate(series.items())
     ]
     axes.set(xlabel=x_label, ylabel=y_label)
+    if x_log:
+        axes.set_xscale("log")
     axes.set_title(title, loc="left")
     axes.grid(color=_GRID)
     _write(figure, drawn, path)

@@ -38,6 +38,7 @@ class Job(NamedTuple):
         cfg: Its config, not completed.
         key: What its result depends on.
         epochs: How many it trains.
+        products: What is computed from it beside the metrics (see ``product.py``).
     """
 
     name: str
@@ -47,11 +48,12 @@ class Job(NamedTuple):
     cfg: Config
     key: Key
     epochs: int
+    products: tuple[str, ...] = ()
 
     def is_done(self) -> bool:
-        """Return whether there is a result of exactly this key."""
-        record = self.result / RECORD
-        return record.is_file() and read_json(record).get("key") == self.key._asdict()
+        """Return whether there is a result of exactly this key, with all products."""
+        files = [self.result / RECORD, *(product_file(self.result, name) for name in self.products)]
+        return all(is_of(file, self.key) for file in files)
 
     def write_config(self) -> Path:
         """Write the config for the process that trains; return its path."""
@@ -59,6 +61,16 @@ class Job(NamedTuple):
         path = self.folder / f"config_{self.key.config}.py"
         self.cfg.dump(str(path))
         return path
+
+
+def product_file(result: Path, name: str) -> Path:
+    """Return the file of a product."""
+    return result / f"{name}.json"
+
+
+def is_of(file: Path, key: Key) -> bool:
+    """Return whether a file is there and belongs to a key."""
+    return file.is_file() and read_json(file).get("key") == key._asdict()
 
 
 def make_job(name: str, seed: int, folder: Path, cfg: Config, data: str, code: str) -> Job:

@@ -8,6 +8,7 @@ from geoloc.benchmark.code_hash import code_hash
 from geoloc.benchmark.job import Job, make_job
 from geoloc.benchmark.preset import Preset, fit_to_data, method_config, source_of, start_config
 from geoloc.benchmark.suite import Entry, Suite
+from geoloc.datasets.source import Source
 from geoloc.errors import ConfigError
 
 RENDERED = "as configured"  # the data of a start, which its config describes down to the pixels
@@ -58,17 +59,21 @@ def make_plan(
         ConfigError: If a method is not in the suite or has no config of this preset.
     """
     start = _start_job(preset, folders) if preset.start else None
-    source, jobs = None, []
-    for entry in _chosen(suite, methods):
-        cfg = method_config(preset, entry, folders.configs)
-        source = source or source_of(cfg)
+    sources: dict[str, Source] = {}
+    jobs = []
+    for name, (entry, subset) in _chosen(suite, methods).items():
+        cfg = method_config(preset, entry, folders.configs, subset)
+        if subset not in sources:
+            sources[subset] = source_of(cfg)
+        source = sources[subset]
         fit_to_data(cfg, source)
         # The start counts by what it is, not by where it lies.
         data = source.protocol.fingerprint + (f"+{start.key.config}" if start else "")
         for seed in range(seeds):
-            where = Path(entry.run) / f"seed{seed}"
-            job = make_job(entry.run, seed, folders.runs / where, cfg, data, code_hash())
-            jobs.append(job._replace(result=folders.results / where))
+            where = Path(name) / f"seed{seed}"
+            job = make_job(name, seed, folders.runs / where, cfg, data, code_hash())
+            job = job._replace(result=folders.results / where, products=suite.products)
+            jobs.append(job)
         if start is not None:
             weights = start.folder / f"epoch_{start.epochs}.pth"
             cfg.model.backbone.init_cfg = {"type": "Pretrained", "checkpoint": str(weights)}
@@ -83,11 +88,13 @@ def _start_job(preset: Preset, folders: Folders) -> Job:
     return job._replace(folder=folder, result=folder)
 
 
-def _chosen(suite: Suite, methods: Sequence[str]) -> list[Entry]:
-    """Return one entry per run."""
+def _chosen(suite: Suite, methods: Sequence[str]) -> dict[str, tuple[Entry, str]]:
     known = {entry.folder for entry in suite.entries}
     for name in methods:
         if name not in known:
             raise ConfigError(f"--methods {name}: the suite has {', '.join(sorted(known))}")
-    runs = {entry.run: entry for entry in suite.entries}
-    return [entry for entry in runs.values() if not methods or entry.folder in methods]
+    return {
+        name: (entry, subset)
+        for name, (entry, subset) in suite.runs().items()
+        if not methods or entry.folder in methods
+    }

@@ -86,7 +86,7 @@ def last_line(job: Job) -> str:
 
 
 def _start(job: Job, threads: int) -> subprocess.Popen[bytes]:
-    arguments = [str(job.write_config()), str(job.result), str(job.seed), *job.key]
+    arguments = [str(job.write_config()), str(job.result), str(job.seed), *job.key, *job.products]
     with (job.folder / LOG).open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "geoloc.benchmark.train_job", *arguments],

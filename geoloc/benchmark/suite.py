@@ -2,12 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from geoloc.benchmark.table import Column
-
-DRONE_AND_SATELLITE = ("satellite->drone", "drone->satellite")
-SCALES = ("small", "middle", "large", "overall")
 
 
 @dataclass(frozen=True)
@@ -22,6 +19,7 @@ class Entry:
         ranking: The re-ranking whose results the row shows; empty for the plain ranking.
         paper: Name of the method in the paper's table, if it is another one; empty if the paper
             prints no numbers.
+        value: What the rows of its group vary, the axis of their curves; None in other tables.
     """
 
     method: str
@@ -30,6 +28,7 @@ class Entry:
     options: Mapping[str, Any] = field(default_factory=dict)
     ranking: str = ""
     paper: str | None = None
+    value: float | None = None
 
     @property
     def run(self) -> str:
@@ -39,10 +38,19 @@ class Entry:
         ]
         return ",".join([self.folder, *changes])
 
-    def source(self, column: Column) -> tuple[str, str]:
-        """Return the task and the metric in ``metrics.json`` that a column shows."""
-        task = f"{column.task} [{self.ranking}]" if self.ranking else column.task
-        return task, column.metric
+
+class Origin(NamedTuple):
+    """Where a number of a table comes from.
+
+    Attributes:
+        run: Name of the runs.
+        task: Task in their ``metrics.json``.
+        metric: Metric of that task.
+    """
+
+    run: str
+    task: str
+    metric: str
 
 
 @dataclass(frozen=True)
@@ -54,85 +62,37 @@ class Suite:
         paper_data: The data of the published numbers, as in ``paper_results.json``.
         entries: Its rows, in the order of the paper.
         tasks: Directions.
-        metrics: Metrics of each direction.
+        metrics: Metrics of each task.
+        subsets: Where the tasks are datasets and every one is trained on for itself: what ends the
+            names of its configs. The table shows the means over the scales there.
+        products: What is computed from every run for the suite's curves (see ``product.py``).
     """
 
     title: str
-    paper_data: str
+    paper_data: tuple[str, ...]
     entries: tuple[Entry, ...]
     tasks: tuple[str, ...]
     metrics: tuple[str, ...]
+    subsets: Mapping[str, str] = field(default_factory=dict)
+    products: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """Every metric of every direction."""
         return tuple(Column(task, metric) for task in self.tasks for metric in self.metrics)
 
+    def runs(self) -> dict[str, tuple[Entry, str]]:
+        """Return what to train, by its name: a row that stands for it, and the subset."""
+        return {
+            entry.run + subset: (entry, subset)
+            for subset in self.subsets.values() or ("",)
+            for entry in self.entries
+        }
 
-SINGLE, MULTI = "single-scale", "multi-scale"
-TABLE_II = (
-    Entry("Contrastive", SINGLE, "contrastive"),
-    Entry("NSM", SINGLE, "nsm"),
-    Entry("Soft Margin Triplet", SINGLE, "soft_margin_triplet"),
-    Entry("Triplet", SINGLE, "triplet"),
-    Entry("Instance", SINGLE, "instance"),
-    Entry("LPN", SINGLE, "lpn"),
-    Entry("InfoNCE", SINGLE, "infonce"),
-    Entry("CV-Cities", SINGLE, "cv_cities"),
-    Entry("CSL", MULTI, "csl"),
-    Entry("Multi-Similarity", MULTI, "multi_similarity"),
-    Entry("Sum-Triplet", MULTI, "sum_triplet"),
-    Entry("HAPPIER", MULTI, "happier"),
-    Entry("DyCL", MULTI, "dycl"),
-    Entry("DyCL+HAPPIER", MULTI, "dycl_happier"),
-    Entry("DyCL+HAPPIER+MSRerank", "re-ranked", "dycl_happier", ranking="MSRerank"),
-)
-OF_SCALES = tuple(f"{metric}/{scale}" for scale in SCALES for metric in ("mAP", "R@1"))
-TRIPLETS = "model.losses.triplet.positive_level"
-TAU = "model.losses.dycl.scale"
-LAMBDA_1 = "model.losses.dycl.weight"
-
-
-def _ablation(symbol: str, key: str, value: float) -> Entry:
-    return Entry(f"{symbol} = {value:g}", symbol, "dycl_happier", {key: value}, paper="")
-
-
-SUITES = {
-    "dycl-table2": Suite(
-        "Hierarchical retrieval (Table II)",
-        "DA-Campus",
-        TABLE_II,
-        DRONE_AND_SATELLITE,
-        ("H-AP", "ASI", "NDCG"),
-    ),
-    "dycl-table3": Suite(
-        "Retrieval at every scale (Table III)",
-        "DA-Campus",
-        TABLE_II,
-        DRONE_AND_SATELLITE,
-        OF_SCALES,
-    ),
-    "fig6": Suite(
-        "One scale or all of them: triplet loss (Fig. 6)",
-        "DA-Campus",
-        (
-            Entry("Triplet, small scale", SINGLE, "triplet", paper="Triplet"),
-            Entry("Triplet, middle scale", SINGLE, "triplet", {TRIPLETS: 2}, paper=""),
-            Entry("Triplet, large scale", SINGLE, "triplet", {TRIPLETS: 1}, paper=""),
-            Entry("Sum-Triplet", MULTI, "sum_triplet"),
-        ),
-        DRONE_AND_SATELLITE,
-        OF_SCALES,
-    ),
-    # The paper prints these as curves, without numbers.
-    "fig8": Suite(
-        "DyCL's scale tau and its weight lambda_1 beside HAPPIER (Fig. 8)",
-        "DA-Campus",
-        (
-            *(_ablation("tau", TAU, value) for value in (4.0, 8.0, 16.0, 32.0, 64.0)),
-            *(_ablation("lambda_1", LAMBDA_1, value) for value in (0.05, 0.1, 0.2, 0.4, 0.8)),
-        ),
-        DRONE_AND_SATELLITE,
-        ("H-AP", *OF_SCALES[:-2:2]),
-    ),
-}
+    def origin(self, entry: Entry, column: Column) -> Origin:
+        """Return where the number of a row in a column comes from."""
+        subset = self.subsets.get(column.task, "")
+        task = "overall" if subset else column.task
+        if entry.ranking:
+            task += f" [{entry.ranking}]"
+        return Origin(entry.run + subset, task, column.metric)

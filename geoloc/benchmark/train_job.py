@@ -1,7 +1,7 @@
-"""Train one job in a process of its own.
+"""Train one job in a process of its own, and compute its products.
 
-``python -m geoloc.benchmark.train_job CONFIG RESULT SEED CONFIG_HASH CODE_HASH FINGERPRINT``; the
-run folder is that of the config.
+``python -m geoloc.benchmark.train_job CONFIG RESULT SEED CONFIG_HASH CODE_HASH FINGERPRINT
+[PRODUCT ...]``; the run folder is that of the config.
 """
 
 import fcntl
@@ -13,21 +13,25 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from geoloc.benchmark.job import RECORD, Key
+from geoloc.benchmark.job import RECORD, Key, is_of, product_file
+from geoloc.benchmark.product import write_product
 from geoloc.engine.command_line import run_command
 from geoloc.engine.config import load_config
 from geoloc.engine.run import prepare, train
 from geoloc.evaluation.results import read_json
 
+TRAINED = "trained.json"  # in the run folder: the checkpoint and the descriptors are of this run
 TAKEN = 75  # exit status: another process trains this job (EX_TEMPFAIL of sysexits.h)
 
 
 def main() -> None:
     """Train, resuming what is there, and write what is known about the run."""
-    config, result, seed, key = *map(Path, sys.argv[1:3]), int(sys.argv[3]), Key(*sys.argv[4:])
+    config, result, seed, key = *map(Path, sys.argv[1:3]), int(sys.argv[3]), Key(*sys.argv[4:7])
+    products = sys.argv[7:]
     folder = config.parent
     with (folder / "lock").open("w") as lock:
         try:
@@ -35,24 +39,40 @@ def main() -> None:
         except OSError:
             sys.exit(TAKEN)
         _clear(folder, key)
-        resume = "auto" if (folder / "last_checkpoint").is_file() else None
-        start = time.perf_counter()
-        train(prepare(load_config(config), str(folder), seed=seed), resume)
-        record = {
-            "key": key._asdict(),
-            "seed": seed,
-            "wall_s": round(time.perf_counter() - start, 1),
-            "resumed": resume is not None,
-            "peak_memory_mb": round(peak_memory_mb()),
-            "hardware": hardware(),
-            "command": f"python tools/train.py {config.name} --seed {seed}",
-        }
-        result.mkdir(parents=True, exist_ok=True)
-        if result != folder:
-            shutil.copyfile(folder / "metrics.json", result / "metrics.json")
-        part = result / f"{RECORD}.part"
-        part.write_text(json.dumps(record, indent=2) + "\n")
-        os.replace(part, result / RECORD)  # last: it says that the result is whole
+        # A product needs the checkpoint and the descriptors, which are not kept with the results.
+        missing = [name for name in products if not is_of(product_file(result, name), key)]
+        if not is_of(result / RECORD, key) or (missing and not is_of(folder / TRAINED, key)):
+            _train(config, result, seed, key)
+        for name in missing:
+            cfg = prepare(load_config(config), str(folder), seed=seed)
+            write_product(name, folder, result, cfg, key)
+
+
+def _train(config: Path, result: Path, seed: int, key: Key) -> None:
+    folder = config.parent
+    resume = "auto" if (folder / "last_checkpoint").is_file() else None
+    start = time.perf_counter()
+    train(prepare(load_config(config), str(folder), seed=seed), resume)
+    record = {
+        "key": key._asdict(),
+        "seed": seed,
+        "wall_s": round(time.perf_counter() - start, 1),
+        "resumed": resume is not None,
+        "peak_memory_mb": round(peak_memory_mb()),
+        "hardware": hardware(),
+        "command": f"python tools/train.py {config.name} --seed {seed}",
+    }
+    _write(folder / TRAINED, record)
+    result.mkdir(parents=True, exist_ok=True)
+    if result != folder:
+        shutil.copyfile(folder / "metrics.json", result / "metrics.json")
+    _write(result / RECORD, record)  # last: it says that the result is whole
+
+
+def _write(file: Path, record: dict[str, Any]) -> None:
+    part = file.with_name(f"{file.name}.part")
+    part.write_text(json.dumps(record, indent=2) + "\n")
+    os.replace(part, file)
 
 
 def _clear(folder: Path, key: Key) -> None:
@@ -60,7 +80,7 @@ def _clear(folder: Path, key: Key) -> None:
     mark = folder / "key.json"
     if mark.is_file() and read_json(mark) == key._asdict():
         return
-    for pattern in ("*.pth", "last_checkpoint", "metrics.json"):
+    for pattern in ("*.pth", "last_checkpoint", "metrics.json", TRAINED):
         for path in folder.glob(pattern):
             path.unlink()
     mark.write_text(json.dumps(key._asdict(), indent=2) + "\n")

@@ -11,7 +11,7 @@ from geoloc.errors import DatasetError
 TASK = "drone->satellite"
 SUITE = Suite(
     "a title",
-    "Data",
+    ("Data",),
     (
         Entry("A", "single", "a"),
         Entry("A+MSRerank", "re-ranked", "a", ranking="MSRerank"),
@@ -86,6 +86,6 @@ def test_runs_on_different_data_are_no_table(results) -> None:
 def test_a_paper_without_the_data_is_named(tmp_path) -> None:
     path = tmp_path / "papers.json"
     path.write_text('{"tables": [{"data": "Data", "source": "s", "results": {}}]}')
-    assert read_published(path, "Data") == ("s, on Data", {})
+    assert read_published(path, ["Data"]) == ("s, on Data", {})
     with pytest.raises(DatasetError, match="no table of Dada"):
-        read_published(path, "Dada")
+        read_published(path, ["Dada"])

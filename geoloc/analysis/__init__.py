@@ -1,0 +1,1 @@
+"""What a result is made of: single queries, failures, distances, and what re-ranking moves."""

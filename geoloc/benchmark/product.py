@@ -1,0 +1,64 @@
+"""What is computed from a finished run beside its metrics, for the figures of a suite."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+
+from geoloc.analysis.distance_curves import distance_curves
+from geoloc.analysis.position_shift import position_shifts
+from geoloc.benchmark.job import Key, product_file
+from geoloc.engine.run import test
+from geoloc.evaluation.results import load_run
+
+
+def distance(folder: Path, cfg: Config) -> dict[str, Any]:
+    """Return the test results of a run against distance, per task."""
+    descriptors, index, content = load_run(folder)
+    thresholds_m = content["protocol"]["thresholds_m"]
+    tasks = [key for key in content if "->" in key and "[" not in key]
+    return {
+        task: distance_curves(torch.from_numpy(descriptors), index, thresholds_m, task)._asdict()
+        for task in tasks
+    }
+
+
+def position_shift(folder: Path, cfg: Config) -> list[dict[str, Any]]:
+    """Return what re-ranking moves among the training images, at every k1 of MSRerank."""
+    k1_list = next(
+        each["k1_list"] for each in cfg.test_evaluator.rerank if each["type"] == "MSRerank"
+    )
+    cfg.work_dir = str(folder / "train_split")
+    cfg.test_evaluator.update(output_dir=cfg.work_dir, rerank=None)
+    cfg.test_dataloader.dataset.split = "train"
+    test(cfg, str(folder / f"epoch_{cfg.train_cfg.max_epochs}.pth"))
+    descriptors, _, _ = load_run(cfg.work_dir)
+    shifts = position_shifts(torch.from_numpy(descriptors), sorted(set(k1_list)))
+    return [shift._asdict() for shift in shifts]
+
+
+PRODUCTS: Mapping[str, Callable[[Path, Config], Any]] = {
+    "distance": distance,
+    "position_shift": position_shift,
+}
+
+
+def write_product(name: str, folder: Path, result: Path, cfg: Config, key: Key) -> None:
+    """Compute a product and write it in one step, with the key of the run.
+
+    Args:
+        name: One of ``PRODUCTS``.
+        folder: Run folder, with descriptors and checkpoint.
+        result: Folder of the results.
+        cfg: Completed config of the run; changed.
+        key: What the run depends on.
+    """
+    file = product_file(result, name)
+    content = {"key": key._asdict(), "content": PRODUCTS[name](folder, cfg)}
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(content) + "\n")
+    os.replace(part, file)
