@@ -4,8 +4,6 @@ import torch
 
 from geoloc.datasets.index import Index
 
-THRESHOLDS_M = (200.0, 500.0)
-
 
 @pytest.fixture
 def places(tmp_path) -> Index:

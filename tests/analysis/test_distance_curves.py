@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score
 from geoloc.analysis.distance_curves import distance_curves
 from geoloc.errors import DatasetError
 from geoloc.evaluation.retrieval import evaluate_retrieval
-from tests.analysis.conftest import THRESHOLDS_M
+from geoloc.geo.relevance import DA_CAMPUS_THRESHOLDS_M as THRESHOLDS_M
 
 RADII_M = (0.0, 100.0, 250.0, 5000.0)
 

@@ -6,7 +6,7 @@ from geopy.distance import geodesic
 
 from geoloc.analysis.queries import describe_queries, write_queries
 from geoloc.datasets.place_levels import place_levels
-from tests.analysis.conftest import THRESHOLDS_M
+from geoloc.geo.relevance import DA_CAMPUS_THRESHOLDS_M as THRESHOLDS_M
 
 TASK = "drone->satellite"
 

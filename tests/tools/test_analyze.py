@@ -10,7 +10,8 @@ from PIL import Image
 
 from geoloc.evaluation.hierarchical_retrieval import HierarchicalRetrieval
 from geoloc.evaluation.results import save_run
-from tests.analysis.conftest import THRESHOLDS_M, descriptors, places  # noqa: F401  fixtures
+from geoloc.geo.relevance import DA_CAMPUS_THRESHOLDS_M as THRESHOLDS_M
+from tests.analysis.conftest import descriptors, places  # noqa: F401  fixtures
 
 
 @pytest.fixture
