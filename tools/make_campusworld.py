@@ -22,6 +22,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--places", type=int, nargs=2, metavar=("TRAIN", "TEST"))
     parser.add_argument("--views", type=int, help="drone images of each place")
     parser.add_argument("--image-size", type=int, help="side of every image in px")
+    parser.add_argument(
+        "--campus-style", type=float, help="share of its style that a campus has in common, 0 .. 1"
+    )
     parser.add_argument("--workers", type=int, help="processes; default: one for each core")
     parser.add_argument("--contact-sheet", type=Path, help="picture of some places to write")
     parser.add_argument("--hero", type=Path, help="picture of a place and its levels to write")
@@ -51,6 +54,7 @@ def _write(args: argparse.Namespace) -> None:
         "places": tuple(args.places) if args.places else None,
         "views": args.views,
         "image_size": args.image_size,
+        "campus_style": args.campus_style,
     }
     start = time.perf_counter()
     root = write_campusworld(args.out, args.preset, workers=args.workers, **world)

@@ -45,6 +45,34 @@ def markdown_table(table: Table) -> str:
     return "\n\n".join(sections) + "\n"
 
 
+def markdown_summary(table: Table) -> str:
+    """Return the first metric of every task, ours and the published, for a page that includes it.
+
+    Args:
+        table: A suite's result.
+
+    Returns:
+        A sentence and a table, with links that count from the root of the repository.
+    """
+    columns = [column for column in table.columns if column.metric == table.columns[0].metric]
+    head = ["method"]
+    for column in columns:
+        head += [_escaped(heading(column)), "paper"]
+    rows = [
+        [
+            f"[{_escaped(row.method)}]({row.page})",
+            *(
+                cell
+                for column in columns
+                for cell in (_ours(table, row, column), _paper(row, column))
+            ),
+        ]
+        for row in table.rows
+    ]
+    sentence = f"{_escaped(note(table))} {_escaped(paper_note(table))}."
+    return f"{sentence}\n\n{markdown([head, *rows])}\n"
+
+
 def _cells(table: Table, cell: Callable[[Row, Column], str]) -> Cells:
     rows = [["method", *(_escaped(heading(column)) for column in table.columns)]]
     for group, members in groups(table).items():

@@ -83,7 +83,12 @@ FIVE_EPOCHS = {
     "param_scheduler.T_max": 5,
 }
 # 10 train and 4 test campuses: few are learnt by heart, by losses of several scales above all.
-MANY_CAMPUSES = {"data_root": "data/CampusWorld-benchmark", "places": (750, 300), "views": 4}
+MANY_CAMPUSES = {
+    "data_root": "data/CampusWorld-benchmark",
+    "places": (750, 300),
+    "views": 4,
+    "campus_style": 0.5,
+}
 PRETRAINING = "_pretraining/infonce_r18_campusworld.py"
 PRESETS = {
     # Not for its numbers: every step of a benchmark in some minutes.

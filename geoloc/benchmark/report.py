@@ -7,7 +7,7 @@ from geoloc.benchmark.curves import Curves
 from geoloc.benchmark.figures import lines, metric_bars
 from geoloc.benchmark.latex import latex_document
 from geoloc.benchmark.long_csv import long_csv
-from geoloc.benchmark.markdown import markdown_table
+from geoloc.benchmark.markdown import markdown_summary, markdown_table
 from geoloc.benchmark.page import html_page
 from geoloc.benchmark.table import Table
 
@@ -16,7 +16,7 @@ OVERALL = "overall"  # a mean of the other scales, in the tables only
 
 
 def write_report(table: Table, curves: Sequence[Curves], folder: Path) -> None:
-    """Write ``table.md``, ``table.tex``, ``table.csv``, ``index.html`` and the plots.
+    """Write the table as Markdown, LaTeX, CSV and as a page, its summary, and the plots.
 
     Args:
         table: The suite's result.
@@ -33,6 +33,7 @@ def write_report(table: Table, curves: Sequence[Curves], folder: Path) -> None:
         lines(*curve[1:], folder / curve.name)
         figures[curve.title] = folder / f"{curve.name}.svg"
     (folder / "table.md").write_text(markdown_table(table))
+    (folder / "summary.md").write_text(markdown_summary(table))
     (folder / "table.tex").write_text(latex_document(table))
     (folder / "table.csv").write_text(long_csv(table))
     (folder / "index.html").write_text(html_page([table], figures))

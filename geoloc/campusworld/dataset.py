@@ -64,6 +64,7 @@ def write_campusworld(
     places: tuple[int, int] | None = None,
     views: int | None = None,
     image_size: int | None = None,
+    campus_style: float | None = None,
     workers: int | None = None,
     progress: bool = True,
 ) -> Path:
@@ -79,6 +80,8 @@ def write_campusworld(
         places: Numbers of train and test places; ``None`` keeps the preset's.
         views: Drone views of each place; ``None`` keeps the preset's.
         image_size: Side of the images in px; ``None`` keeps the preset's.
+        campus_style: How much of its style a campus has in common, 0 .. 1; ``None`` keeps the
+            preset's.
         workers: Processes; ``None`` takes one for each available core.
         progress: Show a progress bar.
 
@@ -89,7 +92,14 @@ def write_campusworld(
         ConfigError: If a parameter is out of range.
         DatasetError: If the folder holds another world or other files.
     """
-    spec = world_spec(preset, seed=seed, places=places, views=views, image_size=image_size)
+    spec = world_spec(
+        preset,
+        seed=seed,
+        places=places,
+        views=views,
+        image_size=image_size,
+        campus_style=campus_style,
+    )
     root = Path(root)
     _claim(root, spec)
     tasks = [PlaceTask(plan, k) for plan in plan_campuses(spec) for k in range(plan.places)]
@@ -110,6 +120,7 @@ def world_spec(
     places: tuple[int, int] | None = None,
     views: int | None = None,
     image_size: int | None = None,
+    campus_style: float | None = None,
 ) -> WorldSpec:
     """Return a preset with some parameters replaced; see :func:`write_campusworld`."""
     if preset not in PRESETS:
@@ -122,6 +133,8 @@ def world_spec(
         spec = replace(spec, views=views)
     if image_size is not None:
         spec = replace(spec, image_size=image_size)
+    if campus_style is not None:
+        spec = replace(spec, campus_style=campus_style)
     return spec
 
 

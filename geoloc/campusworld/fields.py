@@ -25,6 +25,7 @@ class SmoothFields:
         size_m: Side of the square in m.
         scales_m: Correlation lengths, which are the lattice spacings, in m.
         deviations: Standard deviation that each correlation length contributes.
+        means: Mean of each field, ``[K]``; 0 by default.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class SmoothFields:
         size_m: float,
         scales_m: Sequence[float],
         deviations: Sequence[float],
+        means: Array | None = None,
     ) -> None:
         self.scales_m = tuple(scales_m)
         self.lattices: list[Array] = []
@@ -41,6 +43,8 @@ class SmoothFields:
             nodes = int(size_m / scale) + 5
             lattice = rng.standard_normal((count, nodes, nodes))
             self.lattices.append(lattice * (deviation / NODE_DEVIATION))
+        if means is not None:
+            self.lattices[-1] += means[:, None, None]  # the weights of a spline add up to 1
 
     def at(self, x: Array, y: Array) -> Array:
         """Return the fields at points ``x, y [P]`` in m, as ``[K, P]``."""

@@ -24,6 +24,8 @@ class WorldSpec:
         image_size: Side of every image in px.
         places_per_campus: Places on a full campus; sets how many campuses there are.
         tile_m: Side of the ground square that a satellite image shows, in m.
+        campus_style: Share of the variance of every style that a whole campus has in common,
+            0 .. 1; the rest drifts over the campus. At 0 campuses look alike as wholes.
     """
 
     seed: int = 0
@@ -33,6 +35,7 @@ class WorldSpec:
     image_size: int = 256
     places_per_campus: int = 75
     tile_m: float = 340.0
+    campus_style: float = 0.0
 
     def __post_init__(self) -> None:
         least = {
@@ -48,6 +51,8 @@ class WorldSpec:
                 raise ConfigError(f"CampusWorld: {name}={value} is too small; use {floor} or more.")
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"CampusWorld: seed={self.seed} must be in 0 .. 2**32 - 1.")
+        if not 0 <= self.campus_style <= 1:
+            raise ConfigError(f"CampusWorld: campus_style={self.campus_style} must be in 0 .. 1.")
 
     @property
     def cell_m(self) -> float:
@@ -60,8 +65,15 @@ class WorldSpec:
         return (self.train_places + self.test_places) * (self.views + 1)
 
     def parameters(self) -> dict[str, Any]:
-        """Return what ``campusworld.json`` records: every parameter and the version."""
-        return {"generator_version": GENERATOR_VERSION, **asdict(self)}
+        """Return what ``campusworld.json`` records: every parameter and the version.
+
+        A ``campus_style`` of 0 is not recorded, so that worlds written before it existed count as
+        what they are.
+        """
+        recorded = {"generator_version": GENERATOR_VERSION, **asdict(self)}
+        if not self.campus_style:
+            del recorded["campus_style"]
+        return recorded
 
 
 PRESETS = {

@@ -57,9 +57,20 @@ PALETTES: dict[Style, tuple[tuple[int, int, int], ...]] = {
 }  # fmt: skip
 
 
-def style_fields(rng: np.random.Generator, size_m: float) -> SmoothFields:
-    """Return the unit-variance style fields of a campus, one per :class:`Style`."""
-    return SmoothFields(rng, len(Style), size_m, SCALES_M, DEVIATIONS)
+def style_fields(
+    rng: np.random.Generator, size_m: float, campus_style: float, campus_rng: np.random.Generator
+) -> SmoothFields:
+    """Return the unit-variance style fields of a campus, one per :class:`Style`.
+
+    Args:
+        rng: Source of what drifts over the campus.
+        size_m: Side of the campus in m.
+        campus_style: Share of the variance that the whole campus has in common, 0 .. 1.
+        campus_rng: Source of that.
+    """
+    drift = np.sqrt(1.0 - campus_style) * np.array(DEVIATIONS)
+    common = np.sqrt(campus_style) * campus_rng.standard_normal(len(Style))
+    return SmoothFields(rng, len(Style), size_m, SCALES_M, drift.tolist(), common)
 
 
 def unit(value: Array) -> Array:

@@ -23,6 +23,8 @@ class CampusWorld(Source):
         places: Numbers of train and test places instead of the preset's.
         views: Number of drone images per place instead of the preset's.
         image_size: Side of the images in pixels instead of the preset's.
+        campus_style: Share of its style that a whole campus has in common, instead of the
+            preset's; see :class:`geoloc.campusworld.spec.WorldSpec`.
 
     Raises:
         ConfigError: If the arguments make no world.
@@ -38,6 +40,7 @@ class CampusWorld(Source):
         places: tuple[int, int] | None = None,
         views: int | None = None,
         image_size: int | None = None,
+        campus_style: float | None = None,
     ) -> None:
         try:
             if is_main_process():
@@ -50,6 +53,7 @@ class CampusWorld(Source):
                     places=places,
                     views=views,
                     image_size=image_size,
+                    campus_style=campus_style,
                 )
         finally:  # also after a failure, or the other ranks would wait for ever
             barrier()

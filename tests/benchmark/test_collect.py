@@ -89,3 +89,34 @@ def test_a_paper_without_the_data_is_named(tmp_path) -> None:
     assert read_published(path, ["Data"]) == ("s, on Data", {})
     with pytest.raises(DatasetError, match="no table of Dada"):
         read_published(path, ["Dada"])
+
+
+def test_every_subset_has_runs_of_its_own(tmp_path) -> None:
+    suite = Suite(
+        "a title",
+        ("Set-One", "Set-Two"),
+        (Entry("A", "g", "a"), Entry("A+MSRerank", "g", "a", ranking="MSRerank")),
+        ("Set-One", "Set-Two"),
+        ("mAP",),
+        subsets={"Set-One": "_one", "Set-Two": "_two"},
+    )
+    assert list(suite.runs()) == ["a_one", "a_two"]
+    for subset, value in (("_one", 10.0), ("_two", 20.0)):
+        tasks = {"overall": {"mAP": value}, "overall [MSRerank]": {"mAP": value + 1}}
+        write(tmp_path / f"a{subset}", 0, fingerprint=subset, fine={"mAP": 99.0}, **tasks)
+    path = tmp_path / "papers.json"
+    papers = [
+        {"data": name, "source": "s", "results": {"A": {name: {"mAP": value}}}}
+        for name, value in (("Set-One", 1.0), ("Set-Two", 2.0))
+    ]
+    path.write_text(json.dumps({"tables": papers}))
+    paper = read_published(path, suite.paper_data)
+    table = collect("suite", suite, tmp_path, None, paper)
+    one, two = suite.columns
+    plain, reranked = table.rows
+    assert (plain.ours[one].mean, plain.ours[two].mean) == (10.0, 20.0)
+    assert (reranked.ours[one].mean, reranked.ours[two].mean) == (11.0, 21.0)
+    assert plain.paper == {one: 1.0, two: 2.0}
+    assert table.data == "Data (_one), Data (_two)"
+    assert table.paper == "s, on Set-One, Set-Two"
+    assert len(plain.runs) == 2

@@ -77,7 +77,7 @@ def test_bars_stand_as_high_as_their_numbers(tmp_path):
 def test_error_bars_only_where_there_are_several_seeds(tmp_path):
     def intervals(points):
         """Return the height of every error bar; the legend's comes last."""
-        lines({"one": points}, "x", "y", "title", tmp_path / "lines")
+        lines("title", "x", "y", {"one": points}, False, tmp_path / "lines")
         root = ElementTree.parse(tmp_path / "lines.svg").getroot()
         groups = [g for g in root.iter(f"{SVG}g") if "LineCollection" in g.get("id", "")]
         drawn = [path.get("d") for g in groups for path in g.iter(f"{SVG}path") if path.get("d")]
@@ -91,14 +91,14 @@ def test_error_bars_only_where_there_are_several_seeds(tmp_path):
 
 
 def test_a_name_with_dollars_is_no_formula(tmp_path):
-    lines({"$x^2$": [(1, estimate([1]))]}, "$x$", "y", "$t$", tmp_path / "lines")
+    lines("$t$", "$x$", "y", {"$x^2$": [(1, estimate([1]))]}, False, tmp_path / "lines")
     assert {"$x^2$", "$x$", "$t$"} <= set(texts(tmp_path / "lines.svg"))
 
 
 def test_the_same_picture_is_the_same_file(tmp_path):
     for name in ("one", "two"):
         metric_bars(scale_table(), MAPS, "mAP", tmp_path / name)
-        lines({"a$b": [(1, estimate([1, 2]))]}, "x", "y", "t", tmp_path / f"{name}-lines")
+        lines("t", "x", "y", {"a$b": [(1, estimate([1, 2]))]}, False, tmp_path / f"{name}-lines")
     for suffix in (".svg", ".png", "-lines.svg", "-lines.png"):
         assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
     assert b"date" not in (tmp_path / "one.svg").read_bytes()

@@ -19,7 +19,7 @@ KNOWN = {
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     path = tmp_path_factory.mktemp("figures") / "lines"
-    lines({HOSTILE: [(1, estimate([1, 2]))]}, "x", "y", "t", path)
+    lines("t", "x", "y", {HOSTILE: [(1, estimate([1, 2]))]}, False, path)
     return html_page([EXAMPLE, EXAMPLE], {"caption <i>": path.with_suffix(".svg")})
 
 

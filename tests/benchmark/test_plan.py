@@ -13,6 +13,7 @@ from geoloc.benchmark.suites import SUITES
 from geoloc.engine.config import load_config
 from geoloc.errors import ConfigError
 from tests.conftest import ROOT
+from tests.datasets.conftest import DYML_TREE, write_dyml
 
 CONFIGS = ROOT / "configs"
 PAPERS = ROOT / "docs/benchmarks/paper_results.json"
@@ -126,3 +127,20 @@ def test_the_start_is_trained_only_for_a_method_that_is_not_done(preset, tmp_pat
 def test_an_unknown_method_is_named(preset, tmp_path) -> None:
     with pytest.raises(ConfigError, match=r"--methods dicl: the suite has .*dycl_happier"):
         plan_of(preset, tmp_path, methods=["dicl"])
+
+
+def test_a_suite_of_subsets_plans_a_run_for_each(tmp_path) -> None:
+    for subset in ("vehicle", "animal", "product"):
+        write_dyml(tmp_path / "DyML", subset)
+    source = {"data_root": str(tmp_path / "DyML"), "counts": None}
+    preset = Preset("dyml", source=source, options={"model.backbone.init_cfg": None})
+    folders = Folders(CONFIGS, tmp_path / "starts", tmp_path / "runs", tmp_path / "results")
+    jobs = make_plan(SUITES[DYML], preset, folders, 1, ["happier"]).methods
+    assert [job.name for job in jobs] == [
+        f"happier_{name}" for name in ("vehicle", "animal", "product")
+    ]
+    assert len({job.key.data for job in jobs}) == 3
+    classes = len({labels[0] for labels in DYML_TREE})
+    assert {job.cfg.model.losses.clustering.num_places for job in jobs} == {classes}
+    types = [[each["type"] for each in job.cfg.test_evaluator.rerank] for job in jobs]
+    assert types == 3 * [["KReciprocal", "MSRerank"]]

@@ -8,6 +8,8 @@ from geoloc.campusworld.dataset import index_texts, world_spec
 from geoloc.campusworld.georeference import campus_origin, to_degrees
 from geoloc.campusworld.layout import make_layout
 from geoloc.campusworld.spec import PRESETS, plan_campuses, random_stream
+from geoloc.campusworld.style import style_fields
+from geoloc.errors import ConfigError
 
 
 def haversine_m(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -115,3 +117,28 @@ def test_style_drifts_smoothly_over_a_campus() -> None:
     assert near > 0.9
     assert near > middle + 0.1
     assert middle > far + 0.2
+
+
+def test_campuses_share_as_much_style_as_asked_for() -> None:
+    def fields(campus_style: float) -> np.ndarray:
+        """Return the styles of 40 campuses at 25 spots, ``[campus, style, spot]``."""
+        rngs = [(random_stream(7, k), random_stream(7, k, view=1)) for k in range(40)]
+        spots = np.linspace(300, 1100, 5)
+        x, y = (axis.ravel() for axis in np.meshgrid(spots, spots))
+        made = [style_fields(rng, 1400.0, campus_style, common) for rng, common in rngs]
+        return np.stack([field.at(x, y) for field in made])
+
+    for campus_style in (0.0, 0.6, 1.0):
+        values = fields(campus_style)
+        assert np.var(values) == pytest.approx(1.0, abs=0.15)
+        drift = np.var(values, axis=2, ddof=1).mean()  # correlated spots: below the true variance
+        assert drift <= 1.05 - campus_style + 1e-9
+        assert drift >= 0.6 * (1.0 - campus_style)
+    assert np.array_equal(fields(0.0), fields(0.0))
+    with pytest.raises(ConfigError, match=r"campus_style=1.5 must be in 0 .. 1"):
+        world_spec("mini", campus_style=1.5)
+
+
+def test_a_world_without_campus_style_is_recorded_as_before() -> None:
+    assert "campus_style" not in world_spec("mini").parameters()
+    assert world_spec("mini", campus_style=0.5).parameters()["campus_style"] == 0.5
