@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from geoloc.benchmark.collect import read_published
-from geoloc.benchmark.job import RECORD, Job
+from geoloc.benchmark.job import RECORD, Job, product_file
 from geoloc.benchmark.plan import Folders, make_plan
 from geoloc.benchmark.preset import PRESETS, Preset, config_file, method_config
 from geoloc.benchmark.suite import Entry
@@ -18,11 +18,12 @@ from tests.datasets.conftest import DYML_TREE, write_dyml
 CONFIGS = ROOT / "configs"
 PAPERS = ROOT / "docs/benchmarks/paper_results.json"
 DYML = "dycl-table4"
+# One preset per kind of config; a run that several suites need counts once.
 ROWS = {
-    f"{preset}/{suite}/{run}": (preset, entry, subset)
-    for suite in SUITES
-    for preset in (["dyml"] if suite == DYML else PRESETS.keys() - {"dyml"})
-    for run, (entry, subset) in SUITES[suite].runs().items()
+    f"{preset}/{run}": (preset, entry, subset)
+    for name, suite in SUITES.items()
+    for preset in (["dyml"] if name == DYML else ["campusworld", "dacampus"])
+    for run, (entry, subset) in suite.runs().items()
 }
 
 
@@ -95,7 +96,8 @@ def test_each_job_has_a_key_of_its_own(preset, tmp_path) -> None:
 def finish(job: Job, **changes: str) -> None:
     job.result.mkdir(parents=True, exist_ok=True)
     key = job.key._replace(**changes)._asdict()
-    (job.result / RECORD).write_text(json.dumps({"key": key}))
+    for file in (job.result / RECORD, product_file(job.result, "distance")):
+        file.write_text(json.dumps({"key": key}))
 
 
 @pytest.mark.parametrize("part", ["config", "code", "data"])
@@ -105,6 +107,16 @@ def test_a_result_of_another_key_is_not_done(preset, tmp_path, part) -> None:
     finish(job)
     assert job.is_done()
     finish(job, **{part: "000000000000"})
+    assert not job.is_done()
+
+
+def test_a_result_without_its_products_is_not_done(preset, tmp_path) -> None:
+    job = plan_of(preset, tmp_path).methods[0]
+    finish(job)
+    file = product_file(job.result, "distance")
+    file.write_text(json.dumps({"key": {**job.key._asdict(), "config": "0"}}))
+    assert not job.is_done()
+    file.unlink()
     assert not job.is_done()
 
 
@@ -130,16 +142,15 @@ def test_an_unknown_method_is_named(preset, tmp_path) -> None:
 
 
 def test_a_suite_of_subsets_plans_a_run_for_each(tmp_path) -> None:
-    for subset in ("vehicle", "animal", "product"):
+    subsets = ("vehicle", "animal", "product")
+    for subset in subsets:
         write_dyml(tmp_path / "DyML", subset)
     source = {"data_root": str(tmp_path / "DyML"), "counts": None}
     preset = Preset("dyml", source=source, options={"model.backbone.init_cfg": None})
     folders = Folders(CONFIGS, tmp_path / "starts", tmp_path / "runs", tmp_path / "results")
     jobs = make_plan(SUITES[DYML], preset, folders, 1, ["happier"]).methods
-    assert [job.name for job in jobs] == [
-        f"happier_{name}" for name in ("vehicle", "animal", "product")
-    ]
-    assert len({job.key.data for job in jobs}) == 3
+    assert [job.name for job in jobs] == [f"happier_{subset}" for subset in subsets]
+    assert [job.cfg.test_dataloader.dataset.source.subset for job in jobs] == list(subsets)
     classes = len({labels[0] for labels in DYML_TREE})
     assert {job.cfg.model.losses.clustering.num_places for job in jobs} == {classes}
     types = [[each["type"] for each in job.cfg.test_evaluator.rerank] for job in jobs]
