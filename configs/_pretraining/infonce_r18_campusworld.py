@@ -3,7 +3,13 @@
 _base_ = "../infonce/infonce_r18_campusworld.py"
 
 # 20 campuses: what is learnt on them has to hold on others.
-dataset = dict(seed=1, data_root="data/CampusWorld-pretraining", places=(1500, 75), views=3)
+dataset = dict(
+    seed=1,
+    data_root="data/CampusWorld-pretraining",
+    places=(1500, 75),
+    views=3,
+    campus_style=0.5,
+)
 train_dataloader = dict(dataset=dict(source=dataset))
 val_dataloader = dict(dataset=dict(source=dataset))
 test_dataloader = val_dataloader

@@ -55,16 +55,18 @@ def half_width(value: Estimate) -> str:
 
 
 def note(table: Table) -> str:
-    """Return what the numbers are, in one sentence."""
+    """Return what the numbers are, and whether they are of one version of the code."""
     counts = {len(value.values) for row in table.rows for value in row.ours.values()}
     if not counts:
         return f"No results on {table.data} yet."
+    versions = {run["key"]["code"] for row in table.rows for run in row.runs if "key" in run}
+    mixed = f" The runs are of {len(versions)} versions of the code." if len(versions) > 1 else ""
     if max(counts) == 1:
-        return f"Percent on {table.data}, one seed."
+        return f"Percent on {table.data}, one seed.{mixed}"
     seeds = " to ".join(map(str, dict.fromkeys((min(counts), max(counts)))))
     return (
         f"Percent on {table.data}: mean ± half the width of its 95 % interval (Student's t) "
-        f"over {seeds} seeds."
+        f"over {seeds} seeds.{mixed}"
     )
 
 
