@@ -35,6 +35,9 @@ def main() -> None:
     if not args.report_only:
         folders = Folders(ROOT / "configs", args.out / "starts", out / "runs", results / "results")
         plan = make_plan(suite, preset, folders, seeds, args.methods)
+        if not args.resume:
+            for job in plan.methods:
+                job.forget()
         for jobs in ([plan.start] if plan.start else [], plan.methods):
             with Progress(jobs) as progress:
                 failed += train_jobs(jobs, args.jobs, progress)
@@ -70,6 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seeds", type=_count, metavar="N", help="default: the preset's")
     parser.add_argument("--jobs", type=_count, default=1, help="runs at a time (default: 1)")
+    parser.add_argument(
+        "--resume",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="go on from what is there, which is the default; --no-resume trains all runs again",
+    )
     parser.add_argument("--out", type=Path, default=Path("work_dirs/benchmark"), metavar="DIR")
     parser.add_argument(
         "--results",

@@ -24,7 +24,7 @@ from geoloc.registry import HEADS, LOSSES, MINERS, NECKS
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / "configs"
-RESULTS = ROOT / "docs/benchmarks/campusworld"
+RESULTS = ROOT / "docs/benchmarks/single_runs"
 PAPERS = ROOT / "docs/benchmarks/paper_results.json"
 TESTS = ROOT / "tests"
 GOLDEN = sorted(path.stem for path in (TESTS / "golden").glob("*.npz"))  # conformance vectors
@@ -38,7 +38,10 @@ page has the idea, the equation, the source and the numbers. The parts are the f
 
 {methods}
 
-## Results on CampusWorld
+## Results of the configs on CampusWorld
+
+To compare methods, read the [benchmark](benchmarks/campusworld/README.md): several seeds from a common
+start. The table below only tells what each config gives as it stands.
 
 In percent, one run with seed 0 each, from random weights; the methods' pages tell the commands. The
 scale of DyCL was chosen on these test campuses. A method without a row was not run yet.

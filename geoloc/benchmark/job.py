@@ -10,6 +10,7 @@ from geoloc.engine.run import prepare
 from geoloc.evaluation.results import read_json
 
 RECORD = "run.json"
+MARK = "key.json"  # in a run folder: what its checkpoints belong to
 
 
 class Key(NamedTuple):
@@ -54,6 +55,11 @@ class Job(NamedTuple):
         """Return whether there is a result of exactly this key, with all products."""
         files = [self.result / RECORD, *(product_file(self.result, name) for name in self.products)]
         return all(is_of(file, self.key) for file in files)
+
+    def forget(self) -> None:
+        """Let the run begin anew, whatever is there of it."""
+        for file in (self.folder / MARK, self.folder / RECORD, self.result / RECORD):
+            file.unlink(missing_ok=True)
 
     def write_config(self) -> Path:
         """Write the config for the process that trains; return its path."""

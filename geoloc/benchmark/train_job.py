@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from geoloc.benchmark.job import RECORD, Key, is_of, product_file
+from geoloc.benchmark.job import MARK, RECORD, Key, is_of, product_file
 from geoloc.benchmark.product import write_product
 from geoloc.engine.command_line import run_command
 from geoloc.engine.config import load_config
@@ -77,7 +77,7 @@ def _write(file: Path, record: dict[str, Any]) -> None:
 
 def _clear(folder: Path, key: Key) -> None:
     """Take away what a run with another key left, so that none of it can be resumed."""
-    mark = folder / "key.json"
+    mark = folder / MARK
     if mark.is_file() and read_json(mark) == key._asdict():
         return
     for pattern in ("*.pth", "last_checkpoint", "metrics.json", TRAINED):

@@ -30,8 +30,7 @@ def test_a_kept_table_is_generated(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("folder", KEPT, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_all_formats_say_the_same(folder: Path) -> None:
     markdown, page, latex, table = (
-        (folder / name).read_text()
-        for name in ("table.md", "index.html", "table.tex", "table.csv")
+        (folder / name).read_text() for name in ("table.md", "index.html", "table.tex", "table.csv")
     )
     kept, agreement = read_markdown(markdown)
     assert read_page(page) == ([kept], [agreement])
