@@ -77,10 +77,10 @@ TWO_EPOCHS = {
     "val_dataloader.num_workers": 0,
     "val_dataloader.persistent_workers": False,
 }
-FIVE_EPOCHS = {
-    "train_cfg.max_epochs": 5,
-    "train_cfg.val_interval": 5,
-    "param_scheduler.T_max": 5,
+THREE_EPOCHS = {
+    "train_cfg.max_epochs": 3,
+    "train_cfg.val_interval": 3,
+    "param_scheduler.T_max": 3,
 }
 # 10 train and 4 test campuses: few are learnt by heart, by losses of several scales above all.
 MANY_CAMPUSES = {
@@ -104,13 +104,13 @@ PRESETS = {
     "campusworld": Preset(
         "campusworld",
         source=MANY_CAMPUSES,
-        options=ON_ANY_CPU | FIVE_EPOCHS,
+        options=ON_ANY_CPU | THREE_EPOCHS,
         of_method=SMALL_MAPS,
         start=PRETRAINING,
         start_options=ON_ANY_CPU,
         seeds=3,
     ),
-    # What hyper-parameters are chosen by: as above, but judged by one of the train campuses.
+    # What hyper-parameters are chosen by: as above, but judged by train campuses.
     "campusworld-validation": Preset(
         "campusworld",
         source={
@@ -118,7 +118,7 @@ PRESETS = {
             "source": {"type": "CampusWorld", **MANY_CAMPUSES},
             "campuses": 3,
         },
-        options=ON_ANY_CPU | FIVE_EPOCHS | {"val_dataloader.dataset.split": "val"},
+        options=ON_ANY_CPU | THREE_EPOCHS | {"val_dataloader.dataset.split": "val"},
         of_method=SMALL_MAPS,
         start=PRETRAINING,
         start_options=ON_ANY_CPU,
