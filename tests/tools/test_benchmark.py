@@ -53,6 +53,9 @@ def test_a_killed_benchmark_goes_on_and_a_finished_one_does_nothing(run_tool, tm
     for task in ("satellite->drone", "drone->satellite"):
         value = json.loads(metrics.read_text())[task]["mAP/small"]
         assert f"{value:.2f}" in markdown
+    curves = json.loads((Path(next(iter(before))) / "distance.json").read_text())["content"]
+    assert 0 < curves["drone->satellite"]["mean_ap"][0] < 100
+    assert (report / "radius-drone-to-satellite.svg").is_file()
     sum_triplet = next(line for line in markdown.splitlines() if "Sum-Triplet" in line)
     assert "missing" in sum_triplet
 
