@@ -55,19 +55,23 @@ def half_width(value: Estimate) -> str:
 
 
 def note(table: Table) -> str:
-    """Return what the numbers are, and whether they are of one version of the code."""
+    """Return what the numbers are, and which methods' runs differ in their code."""
     counts = {len(value.values) for row in table.rows for value in row.ours.values()}
     if not counts:
         return f"No results on {table.data} yet."
-    versions = {run["key"]["code"] for row in table.rows for run in row.runs if "key" in run}
-    mixed = f" The runs are of {len(versions)} versions of the code." if len(versions) > 1 else ""
+    mixed = [row.method for row in table.rows if _versions(row) > 1]
+    versions = f" Runs of several versions of the code: {', '.join(mixed)}." if mixed else ""
     if max(counts) == 1:
-        return f"Percent on {table.data}, one seed.{mixed}"
+        return f"Percent on {table.data}, one seed.{versions}"
     seeds = " to ".join(map(str, dict.fromkeys((min(counts), max(counts)))))
     return (
         f"Percent on {table.data}: mean ± half the width of its 95 % interval (Student's t) "
-        f"over {seeds} seeds.{mixed}"
+        f"over {seeds} seeds.{versions}"
     )
+
+
+def _versions(row: Row) -> int:
+    return len({run["key"]["code"] for run in row.runs if "key" in run})
 
 
 def paper_note(table: Table) -> str:

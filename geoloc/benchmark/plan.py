@@ -69,9 +69,10 @@ def make_plan(
         fit_to_data(cfg, source)
         # The start counts by what it is, not by where it lies.
         data = source.protocol.fingerprint + (f"+{start.key.config}" if start else "")
+        code = code_hash(cfg)
         for seed in range(seeds):
             where = Path(name) / f"seed{seed}"
-            job = make_job(name, seed, folders.runs / where, cfg, data, code_hash())
+            job = make_job(name, seed, folders.runs / where, cfg, data, code)
             job = job._replace(result=folders.results / where, products=suite.products)
             jobs.append(job)
         if start is not None:
@@ -83,7 +84,7 @@ def make_plan(
 
 def _start_job(preset: Preset, folders: Folders) -> Job:
     cfg = start_config(preset, folders.configs)
-    job = make_job("start", 0, folders.starts, cfg, RENDERED, code_hash())
+    job = make_job("start", 0, folders.starts, cfg, RENDERED, code_hash(cfg))
     folder = folders.starts / job.key.config
     return job._replace(folder=folder, result=folder)
 

@@ -15,7 +15,7 @@ def of_versions(*codes: str):
 
 def test_runs_of_several_versions_are_told_apart() -> None:
     assert "versions" not in note(of_versions("a", "a"))
-    assert note(of_versions("a", "b")).endswith("The runs are of 2 versions of the code.")
+    assert note(of_versions("a", "b")).endswith("Runs of several versions of the code: First.")
 
 
 def test_the_summary_links_the_methods_and_has_both_numbers() -> None:

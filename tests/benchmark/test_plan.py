@@ -86,7 +86,10 @@ def test_configs_fit_the_training_places(preset, tmp_path) -> None:
 def test_each_job_has_a_key_of_its_own(preset, tmp_path) -> None:
     jobs = plan_of(preset, tmp_path).methods
     assert len({job.key.config for job in jobs}) == len(jobs)
-    assert len({(job.key.code, job.key.data) for job in jobs}) == 1
+    assert len({job.key.data for job in jobs}) == 1
+    code = {(job.name, job.key.code) for job in jobs}
+    assert len(code) == len(dict(code)) == 2  # one per method, whose modules differ
+    assert len({key for _, key in code}) == 2
     # Nothing that belongs to one seed stays in the config that all seeds share.
     assert all("seed" not in job.cfg.train_dataloader.dataset for job in jobs)
     again = plan_of(preset, tmp_path / "elsewhere").methods
