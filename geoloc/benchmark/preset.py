@@ -17,6 +17,7 @@ from geoloc.errors import ConfigError
 from geoloc.evaluation.rerank import k1_from_training
 from geoloc.registry import DATASETS
 
+OfMethod = dict[str, dict[str, Any]]
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 EVALUATORS = ("val_evaluator", "test_evaluator")
 
@@ -56,7 +57,7 @@ SMALL_IMAGES = {
     for view in VIEWS
 }
 # What looks at the cells of the map, which are fewer then.
-SMALL_MAPS = {
+SMALL_MAPS: OfMethod = {
     "cv_cities": {"model.neck.in_h": 2, "model.neck.in_w": 2},
     "lpn": {
         "model.neck.num_parts": 2,
@@ -90,7 +91,9 @@ MANY_CAMPUSES = {
     "campus_style": 0.5,
 }
 # Chosen on campusworld-validation; everything else is as in the configs.
-CHOSEN = {folder: {"model.losses.dycl.scale": 32.0} for folder in ("dycl", "dycl_happier")}
+CHOSEN: OfMethod = {
+    folder: {"model.losses.dycl.scale": 32.0} for folder in ("dycl", "dycl_happier")
+}
 PRETRAINING = "_pretraining/infonce_r18_campusworld.py"
 PRESETS = {
     # Not for its numbers: every step of a benchmark in some minutes.
