@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from geoloc.campusworld.buildings import Building, design_building
 from geoloc.campusworld.fields import SmoothFields
-from geoloc.campusworld.spec import CampusPlan, WorldSpec, random_stream
+from geoloc.campusworld.spec import CampusPlan, WorldSpec, plan_campuses, random_stream
 from geoloc.campusworld.streets import SIDEWALK_M, Land, StreetGrid, make_streets
-from geoloc.campusworld.style import Style, style_fields, unit
+from geoloc.campusworld.style import Style, campus_styles, style_fields, unit
 
 Array = NDArray[np.float64]
 
@@ -54,8 +54,7 @@ def make_layout(spec: WorldSpec, plan: CampusPlan) -> Layout:
     candidates = max(plan.places, FEWEST_CANDIDATES)
     radius = RADIUS_OF_FULL_CAMPUS_M * np.sqrt(candidates / FULL_CAMPUS)
     size_m = float(np.ceil((2.2 * radius + 2 * MARGIN_M) / 32.0) * 32.0)
-    campus_rng = random_stream(spec.seed, plan.index, view=1)
-    style = style_fields(rng, size_m, spec.campus_style, campus_rng)
+    style = style_fields(rng, size_m, spec.campus_style, _common_style(spec, plan))
     streets = make_streets(rng, size_m)
     lots = _lots(rng, streets, style, size_m)
     looks = unit(style.at(lots[:, 0], lots[:, 1]))
@@ -64,6 +63,13 @@ def make_layout(spec: WorldSpec, plan: CampusPlan) -> Layout:
         for i, lot in enumerate(lots)
     ]
     return Layout(size_m, style, streets, buildings, _choose(rng, buildings, size_m, plan.places))
+
+
+def _common_style(spec: WorldSpec, plan: CampusPlan) -> Array:
+    """Return what the campus has in common; the campuses of each split differ evenly."""
+    split = [other.index for other in plan_campuses(spec) if other.split == plan.split]
+    rng = random_stream(spec.seed, campus=-1, place=0, view=split[0])
+    return np.asarray(campus_styles(rng, len(split))[split.index(plan.index)])
 
 
 def _lots(

@@ -8,6 +8,7 @@ from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from geoloc.campusworld.fields import SmoothFields
 
@@ -58,7 +59,7 @@ PALETTES: dict[Style, tuple[tuple[int, int, int], ...]] = {
 
 
 def style_fields(
-    rng: np.random.Generator, size_m: float, campus_style: float, campus_rng: np.random.Generator
+    rng: np.random.Generator, size_m: float, campus_style: float, common: Array
 ) -> SmoothFields:
     """Return the unit-variance style fields of a campus, one per :class:`Style`.
 
@@ -66,11 +67,30 @@ def style_fields(
         rng: Source of what drifts over the campus.
         size_m: Side of the campus in m.
         campus_style: Share of the variance that the whole campus has in common, 0 .. 1.
-        campus_rng: Source of that.
+        common: What it has in common, from :func:`campus_styles`, ``[len(Style)]``.
     """
     drift = np.sqrt(1.0 - campus_style) * np.array(DEVIATIONS)
-    common = np.sqrt(campus_style) * campus_rng.standard_normal(len(Style))
-    return SmoothFields(rng, len(Style), size_m, SCALES_M, drift.tolist(), common)
+    means = np.sqrt(campus_style) * common
+    return SmoothFields(rng, len(Style), size_m, SCALES_M, drift.tolist(), means)
+
+
+def campus_styles(rng: np.random.Generator, campuses: int) -> Array:
+    """Return what each of some campuses has in common, of mean 0 and variance 1 per style.
+
+    Each style takes evenly spaced quantiles of the normal distribution, in an order of its own (a
+    Latin hypercube): a few campuses drawn freely would often look alike.
+
+    Args:
+        rng: Source of the orders.
+        campuses: Their number.
+
+    Returns:
+        ``[campuses, len(Style)]``.
+    """
+    quantiles = ndtri((np.arange(campuses) + 0.5) / campuses)
+    spread = quantiles.std()
+    levels = quantiles / spread if spread > 0 else quantiles
+    return np.stack([rng.permutation(levels) for _ in Style], axis=1)
 
 
 def unit(value: Array) -> Array:

@@ -8,7 +8,7 @@ from geoloc.campusworld.dataset import index_texts, world_spec
 from geoloc.campusworld.georeference import campus_origin, to_degrees
 from geoloc.campusworld.layout import make_layout
 from geoloc.campusworld.spec import PRESETS, plan_campuses, random_stream
-from geoloc.campusworld.style import style_fields
+from geoloc.campusworld.style import Style, campus_styles, style_fields
 from geoloc.errors import ConfigError
 
 
@@ -122,11 +122,15 @@ def test_style_drifts_smoothly_over_a_campus() -> None:
 def test_campuses_share_as_much_style_as_asked_for() -> None:
     def fields(campus_style: float) -> np.ndarray:
         """Return the styles of 40 campuses at 25 spots, ``[campus, style, spot]``."""
-        rngs = [(random_stream(7, k), random_stream(7, k, view=1)) for k in range(40)]
+        common = campus_styles(np.random.default_rng(7), 40)
         spots = np.linspace(300, 1100, 5)
         x, y = (axis.ravel() for axis in np.meshgrid(spots, spots))
-        made = [style_fields(rng, 1400.0, campus_style, common) for rng, common in rngs]
-        return np.stack([field.at(x, y) for field in made])
+        return np.stack(
+            [
+                style_fields(random_stream(7, k), 1400.0, campus_style, common[k]).at(x, y)
+                for k in range(40)
+            ]
+        )
 
     for campus_style in (0.0, 0.6, 1.0):
         values = fields(campus_style)
@@ -134,9 +138,34 @@ def test_campuses_share_as_much_style_as_asked_for() -> None:
         drift = np.var(values, axis=2, ddof=1).mean()  # correlated spots: below the true variance
         assert drift <= 1.05 - campus_style + 1e-9
         assert drift >= 0.6 * (1.0 - campus_style)
-    assert np.array_equal(fields(0.0), fields(0.0))
     with pytest.raises(ConfigError, match=r"campus_style=1.5 must be in 0 .. 1"):
         world_spec("mini", campus_style=1.5)
+
+
+@pytest.mark.parametrize("campuses", [1, 2, 4, 10])
+def test_campuses_differ_evenly_in_every_style(campuses: int) -> None:
+    styles = campus_styles(np.random.default_rng(0), campuses)
+    assert styles.shape == (campuses, len(Style))
+    np.testing.assert_allclose(styles.mean(axis=0), 0, atol=1e-9)
+    if campuses > 1:
+        np.testing.assert_allclose(styles.std(axis=0), 1)
+        ordered = np.sort(styles, axis=0)
+        assert np.ptp(ordered, axis=1).max() < 1e-9  # every style has the same levels
+        assert (np.diff(ordered, axis=0) > 0.2).all()
+        assert campuses == 2 or len({tuple(column) for column in styles.T}) > 2
+
+
+def test_each_split_has_campuses_of_its_own_style() -> None:
+    spec = world_spec("mini", places=(300, 150), campus_style=1.0)
+    looks = {"train": [], "test": []}
+    for plan in plan_campuses(spec):
+        style = make_layout(spec, plan).style.at(np.array([400.0]), np.array([500.0]))
+        looks[plan.split].append(style[:, 0])
+    for split, count in (("train", 4), ("test", 2)):
+        values = np.sort(np.stack(looks[split]), axis=0)
+        assert len(values) == count
+        expected = np.sort(campus_styles(np.random.default_rng(1), count), axis=0)
+        np.testing.assert_allclose(values, expected, atol=1e-9)
 
 
 def test_a_world_without_campus_style_is_recorded_as_before() -> None:
