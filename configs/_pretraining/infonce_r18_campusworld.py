@@ -13,5 +13,6 @@ dataset = dict(
 train_dataloader = dict(dataset=dict(source=dataset))
 val_dataloader = dict(dataset=dict(source=dataset))
 test_dataloader = val_dataloader
-param_scheduler = dict(T_max=15)
-train_cfg = dict(max_epochs=15, val_interval=15)
+# Short: a start that knows the task leaves the methods little but to spoil it.
+param_scheduler = dict(T_max=4)
+train_cfg = dict(max_epochs=4, val_interval=4)

@@ -66,7 +66,7 @@ def make_plan(
         if subset not in sources:
             sources[subset] = source_of(cfg)
         source = sources[subset]
-        fit_to_data(cfg, source)
+        fit_to_data(cfg, source, preset.neighbours)
         # The start counts by what it is, not by where it lies.
         data = source.protocol.fingerprint + (f"+{start.key.config}" if start else "")
         code = code_hash(cfg)

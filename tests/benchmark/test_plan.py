@@ -83,6 +83,17 @@ def test_configs_fit_the_training_places(preset, tmp_path) -> None:
         assert rerank["MSRerank"]["k1_list"] == [20, 20, 20]
 
 
+def test_a_preset_may_look_at_fewer_neighbours(preset, tmp_path) -> None:
+    few = replace(preset, neighbours={"mu": 1.0, "minimum": 2, "k2": 3})
+    (job, *_) = plan_of(few, tmp_path).methods
+    rerank = {each["type"]: each for each in job.cfg.test_evaluator.rerank}
+    # 12 places of two campuses, 90 m apart, with 3 drone images each: all 6 within 500 m.
+    k1_list = rerank["MSRerank"]["k1_list"]
+    assert k1_list[0] == 3
+    assert k1_list[0] < k1_list[1] < k1_list[2] == 18
+    assert {each["k2"] for each in rerank.values()} == {3}
+
+
 def test_each_job_has_a_key_of_its_own(preset, tmp_path) -> None:
     jobs = plan_of(preset, tmp_path).methods
     assert len({job.key.config for job in jobs}) == len(jobs)
