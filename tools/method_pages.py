@@ -40,8 +40,8 @@ page has the idea, the equation, the source and the numbers. The parts are the f
 
 ## Results of the configs on CampusWorld
 
-To compare methods, read the [benchmark](benchmarks/campusworld/README.md): several seeds from a
-common start. The table below only tells what each config gives as it stands.
+To compare methods, [run the benchmark](benchmark.md): several seeds from a common start. The table
+below only tells what each config gives as it stands.
 
 In percent, one run with seed 0 each, from random weights; the methods' pages tell the commands. The
 scale of DyCL was chosen on these test campuses. A method without a row was not run yet.

@@ -8,11 +8,10 @@ dataset = dict(
     data_root="data/CampusWorld-pretraining",
     places=(1500, 75),
     views=3,
-    campus_style=0.5,
+    campus_style=0.75,
 )
 train_dataloader = dict(dataset=dict(source=dataset))
 val_dataloader = dict(dataset=dict(source=dataset))
 test_dataloader = val_dataloader
-# Short: a start that knows the task leaves the methods little but to spoil it.
-param_scheduler = dict(T_max=4)
-train_cfg = dict(max_epochs=4, val_interval=4)
+param_scheduler = dict(T_max=16)
+train_cfg = dict(max_epochs=16, val_interval=16)

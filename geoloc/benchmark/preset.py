@@ -17,6 +17,7 @@ from geoloc.errors import ConfigError
 from geoloc.evaluation.rerank import k1_from_training
 from geoloc.registry import DATASETS
 
+LAST_STAGE = 8  # how many times the channels of the first stage a ResNet-18 ends with
 OfMethod = dict[str, dict[str, Any]]
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 EVALUATORS = ("val_evaluator", "test_evaluator")
@@ -33,6 +34,7 @@ class Preset:
         of_method: What differs in single methods, by the folder of their configs.
         neighbours: How many neighbours re-ranking looks at: ``mu`` and ``minimum`` of Eq. 6 of
             DyCL, and ``k2``; what is missing is as published.
+        width: Channels of the first stage of the ResNet; None leaves it to the configs.
         start: Config, below ``configs``, of the run whose backbone all methods start from; None
             leaves the start to the configs.
         start_source: What differs in the dataset of that run.
@@ -45,6 +47,7 @@ class Preset:
     options: Mapping[str, Any] = field(default_factory=dict)
     of_method: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     neighbours: Mapping[str, float] = field(default_factory=dict)
+    width: int | None = None
     start: str | None = None
     start_source: Mapping[str, Any] = field(default_factory=dict)
     start_options: Mapping[str, Any] = field(default_factory=dict)
@@ -81,17 +84,17 @@ TWO_EPOCHS = {
     "val_dataloader.num_workers": 0,
     "val_dataloader.persistent_workers": False,
 }
-FIVE_EPOCHS = {
-    "train_cfg.max_epochs": 5,
-    "train_cfg.val_interval": 5,
-    "param_scheduler.T_max": 5,
+EIGHT_EPOCHS = {
+    "train_cfg.max_epochs": 8,
+    "train_cfg.val_interval": 8,
+    "param_scheduler.T_max": 8,
 }
 # 10 train and 4 test campuses: few are learnt by heart, by losses of several scales above all.
 MANY_CAMPUSES = {
     "data_root": "data/CampusWorld-benchmark",
     "places": (750, 300),
     "views": 4,
-    "campus_style": 0.5,
+    "campus_style": 0.75,
 }
 # Chosen on campusworld-validation; everything else is as in the configs.
 CHOSEN: OfMethod = {
@@ -114,9 +117,10 @@ PRESETS = {
     "campusworld": Preset(
         "campusworld",
         source=MANY_CAMPUSES,
-        options=ON_ANY_CPU | FIVE_EPOCHS,
+        options=ON_ANY_CPU | EIGHT_EPOCHS,
         of_method=SMALL_MAPS | CHOSEN,
         neighbours=FEW_VIEWS,
+        width=16,
         start=PRETRAINING,
         start_options=ON_ANY_CPU,
         seeds=3,
@@ -129,9 +133,10 @@ PRESETS = {
             "source": {"type": "CampusWorld", **MANY_CAMPUSES},
             "campuses": 3,
         },
-        options=ON_ANY_CPU | FIVE_EPOCHS | {"val_dataloader.dataset.split": "val"},
+        options=ON_ANY_CPU | EIGHT_EPOCHS | {"val_dataloader.dataset.split": "val"},
         of_method=SMALL_MAPS | CHOSEN,
         neighbours=FEW_VIEWS,
+        width=16,
         start=PRETRAINING,
         start_options=ON_ANY_CPU,
     ),
@@ -146,6 +151,7 @@ def start_config(preset: Preset, configs: Path) -> Config:
         raise ConfigError("this preset has no common start")
     cfg = load_config(configs / preset.start, dict(preset.start_options))
     _set_source(cfg, preset.start_source)
+    _set_width(cfg.model, preset.width)
     return cfg
 
 
@@ -159,6 +165,7 @@ def method_config(preset: Preset, entry: Entry, configs: Path, subset: str = "")
     of_method = preset.of_method.get(entry.folder, {})
     cfg = load_config(file, {**preset.options, **of_method, **entry.options})
     _set_source(cfg, preset.source)
+    _set_width(cfg.model, preset.width)
     return cfg
 
 
@@ -173,6 +180,18 @@ def config_file(preset: Preset, entry: Entry, configs: Path, subset: str = "") -
     if not found:
         raise ConfigError(f"{entry.method} has no config {configs / pattern}")
     return found[0]
+
+
+def _set_width(model: Any, width: int | None) -> None:
+    """Set the channels of a ResNet-18, and of what takes its map."""
+    if width is None:
+        return
+    before = LAST_STAGE * model.backbone.base_channels
+    model.backbone.update(stem_channels=width, base_channels=width)
+    for part in (model.neck, model.head):
+        for name in ("in_channels", "in_dims"):
+            if part.get(name) == before:
+                part[name] = LAST_STAGE * width
 
 
 def _set_source(cfg: Config, changes: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from geoloc.benchmark.collect import read_published
 from geoloc.benchmark.job import RECORD, Job, product_file
@@ -12,6 +13,7 @@ from geoloc.benchmark.suite import Entry
 from geoloc.benchmark.suites import SUITES
 from geoloc.engine.config import load_config
 from geoloc.errors import ConfigError
+from geoloc.registry import MODELS
 from tests.conftest import ROOT
 from tests.datasets.conftest import DYML_TREE, write_dyml
 
@@ -169,3 +171,18 @@ def test_a_suite_of_subsets_plans_a_run_for_each(tmp_path) -> None:
     assert {job.cfg.model.losses.clustering.num_places for job in jobs} == {classes}
     types = [[each["type"] for each in job.cfg.test_evaluator.rerank] for job in jobs]
     assert types == 3 * [["KReciprocal", "MSRerank"]]
+
+
+def test_a_preset_may_narrow_the_network(preset) -> None:
+    narrow = replace(preset, width=16)
+    suite = {entry.folder: entry for entry in SUITES["dycl-table2"].entries}
+    for name, where in (("infonce", "head.in_dims"), ("cv_cities", "neck.in_channels")):
+        model = method_config(narrow, suite[name], CONFIGS).model
+        plain = method_config(preset, suite[name], CONFIGS).model
+        part, key = where.split(".")
+        assert (model.backbone.stem_channels, model.backbone.base_channels) == (16, 16)
+        assert (plain[part][key], model[part][key]) == (256, 128)
+        assert model.head.get("embed_dims") == plain.head.get("embed_dims")
+        network = MODELS.build(model)
+        shape = network({"drone": torch.zeros(1, 3, 96, 96)}, {}, {"drone": torch.zeros(1)})
+        assert shape["drone"].ndim == 2
