@@ -75,14 +75,14 @@ def _shade_view(
             for r in range(r0, min(r0 + TILE, samples)):
                 for c in range(c0, min(c0 + TILE, samples)):
                     direction = ray_direction(camera, r + 0.5, c + 0.5, samples)
-                    rgb = _shade_ray(scene, origin, direction, start, pixel_angle)
+                    rgb = shade_ray(scene, origin, direction, start, pixel_angle)
                     for k in range(3):
                         out[r, c, k] = encode(rgb[k])
     return out
 
 
 @kernel
-def _shade_ray(scene: Scene, origin: Rgb, d: Rgb, start: float, pixel_angle: float) -> Rgb:
+def shade_ray(scene: Scene, origin: Rgb, d: Rgb, start: float, pixel_angle: float) -> Rgb:
     """Return the linear light that arrives along a ray."""
     size = len(scene.heights)
     cell_m = scene.cell_m

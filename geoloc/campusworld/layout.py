@@ -51,9 +51,7 @@ class Layout:
 def make_layout(spec: WorldSpec, plan: CampusPlan) -> Layout:
     """Draw the plan of a campus; a pure function of the seed, the campus number and its places."""
     rng = random_stream(spec.seed, plan.index)
-    candidates = max(plan.places, FEWEST_CANDIDATES)
-    radius = RADIUS_OF_FULL_CAMPUS_M * np.sqrt(candidates / FULL_CAMPUS)
-    size_m = float(np.ceil((2.2 * radius + 2 * MARGIN_M) / 32.0) * 32.0)
+    size_m = float(np.ceil((2.2 * campus_radius_m(plan.places) + 2 * MARGIN_M) / 32.0) * 32.0)
     style = style_fields(rng, size_m, spec.campus_style, _common_style(spec, plan))
     streets = make_streets(rng, size_m)
     lots = _lots(rng, streets, style, size_m)
@@ -63,6 +61,12 @@ def make_layout(spec: WorldSpec, plan: CampusPlan) -> Layout:
         for i, lot in enumerate(lots)
     ]
     return Layout(size_m, style, streets, buildings, _choose(rng, buildings, size_m, plan.places))
+
+
+def campus_radius_m(places: int) -> float:
+    """Return how far from its centre a campus of so many places reaches, in m."""
+    candidates = max(places, FEWEST_CANDIDATES)
+    return float(RADIUS_OF_FULL_CAMPUS_M * np.sqrt(candidates / FULL_CAMPUS))
 
 
 def _common_style(spec: WorldSpec, plan: CampusPlan) -> Array:

@@ -16,6 +16,7 @@ LEVELS = 6
 
 FIRST_LEVEL = 3
 NUDGE_M = 1e-4
+FAR_M = 5000.0  # no map is as wide
 BEAM_CELL_M = 8.0
 BEAM_STEP_M = 3.0
 
@@ -47,7 +48,8 @@ def first_hit(
 
     Args:
         scene: The campus.
-        origin: Start of the ray in m, above the map.
+        origin: Start of the ray in m, above everything, or for a level or rising ray above the
+            ground of a map cell.
         direction: Unit direction.
         start: Distance in m up to which the ray is known to be free, or 0.
 
@@ -56,13 +58,17 @@ def first_hit(
     """
     pyramid, size, cell_m = scene.pyramid, len(scene.heights), scene.cell_m
     oz, dz = origin[2], direction[2]
-    if dz > -1e-6:
+    rises = dz > -1e-6
+    if rises and oz >= scene.top:
         return SKY, 0.0, 0, 0
     # Horizontally in cells, so that a shift turns a cell into its ancestor; t stays in m.
     ox, oy = origin[0] / cell_m, origin[1] / cell_m
     dx, dy = direction[0] / cell_m, direction[1] / cell_m
-    ground = -oz / dz
-    t = max((scene.top - oz) / dz, start) + NUDGE_M
+    # Beyond this distance there is nothing but sky, or the ground is reached.
+    ground = FAR_M if rises else -oz / dz
+    if dz > 1e-6:
+        ground = min(ground, (scene.top - oz) / dz)
+    t = max(start if rises else max((scene.top - oz) / dz, start), 0.0) + NUDGE_M
     inv_x = 1.0 / dx if abs(dx) > 1e-12 else 1e30
     inv_y = 1.0 / dy if abs(dy) > 1e-12 else 1e30
     ahead_x, ahead_y = (1 if dx > 0.0 else 0), (1 if dy > 0.0 else 0)
@@ -72,14 +78,14 @@ def first_hit(
     while t < ground:
         x, y = ox + t * dx, oy + t * dy
         if x < 0.0 or y < 0.0 or x >= size or y >= size:
-            return GROUND_BEYOND, ground, 0, 0
+            return (SKY if rises else GROUND_BEYOND), ground, 0, 0
         width = size >> level
         column, row = int(x) >> level, int(y) >> level
         exit_x = (((column + ahead_x) << level) - ox) * inv_x
         exit_y = (((row + ahead_y) << level) - oy) * inv_y
         leave = max(min(exit_x, exit_y), t) + NUDGE_M
         height = pyramid[offset + row * width + column]
-        if oz + leave * dz > height:
+        if oz + (t if rises else leave) * dz > height:  # at its lowest in the cell
             t = leave
             if level < LEVELS - 1:
                 # Go up only on leaving the parent cell, or the walk would bounce between levels.
@@ -94,6 +100,8 @@ def first_hit(
             if oz + t * dz <= height:
                 return WALL, t, row, column
             return TOP, (height - oz) / dz, row, column
+    if rises:
+        return SKY, ground, 0, 0
     x, y = ox + ground * dx, oy + ground * dy
     if x < 0.0 or y < 0.0 or x >= size or y >= size:
         return GROUND_BEYOND, ground, 0, 0

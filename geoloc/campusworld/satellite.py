@@ -20,9 +20,24 @@ def render_satellite(campus: Campus, place: int, tile_m: float, pixels: int) -> 
         pixels: Side of the image.
     """
     building = campus.building_of(place)
+    return render_tile(campus, np.array([building.x, building.y]), tile_m, pixels)
+
+
+def render_tile(
+    campus: Campus, position: NDArray[np.float64], tile_m: float, pixels: int
+) -> Image.Image:
+    """Return the satellite image around a position.
+
+    Args:
+        campus: The campus.
+        position: x and y on the map in m.
+        tile_m: Side of the ground square shown, m.
+        pixels: Side of the image.
+    """
     scene = campus.scenes[SATELLITE]
     cells = round(tile_m / scene.cell_m)
-    shot = _shade_tile(scene, building.x - tile_m / 2, building.y + tile_m / 2, cells)
+    west, north = float(position[0]) - tile_m / 2, float(position[1]) + tile_m / 2
+    shot = _shade_tile(scene, west, north, cells)
     return Image.fromarray(shot).resize((pixels, pixels), Image.Resampling.HAMMING)
 
 

@@ -2,11 +2,15 @@
 
 from geoloc.datasets.campus_world import CampusWorld
 from geoloc.datasets.collate import collate_views
+from geoloc.datasets.cvact import CVACT
+from geoloc.datasets.cvusa import CVUSA
 from geoloc.datasets.da_campus import DACampus
+from geoloc.datasets.dense_uav import DenseUAV
 from geoloc.datasets.dyml import DyML
 from geoloc.datasets.image_dataset import ImageDataset
 from geoloc.datasets.index import Index
 from geoloc.datasets.pair_dataset import PairDataset
+from geoloc.datasets.polar_transform import PolarTransform
 from geoloc.datasets.protocol import Protocol, fingerprint
 from geoloc.datasets.samplers import (
     DynamicSimilaritySampler,
@@ -17,13 +21,19 @@ from geoloc.datasets.samplers import (
     UniquePlaceSampler,
 )
 from geoloc.datasets.source import IndexDataset, Source
+from geoloc.datasets.street_world import StreetWorld
+from geoloc.datasets.sues200 import SUES200
 from geoloc.datasets.transforms import LoadImage, RandomRotation
 from geoloc.datasets.university1652 import University1652
 from geoloc.datasets.validation_campuses import ValidationCampuses
 
 __all__ = [
+    "CVACT",
+    "CVUSA",
+    "SUES200",
     "CampusWorld",
     "DACampus",
+    "DenseUAV",
     "DyML",
     "DynamicSimilaritySampler",
     "GPSSampler",
@@ -35,9 +45,11 @@ __all__ = [
     "NearPlaceSampler",
     "PairDataset",
     "PlaceImageSampler",
+    "PolarTransform",
     "Protocol",
     "RandomRotation",
     "Source",
+    "StreetWorld",
     "UniquePlaceSampler",
     "University1652",
     "ValidationCampuses",

@@ -12,14 +12,10 @@
 benchmark task; it is not read.
 """
 
-import os
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
+from geoloc.datasets.class_folders import check_separate, read_class_folders
 from geoloc.datasets.index import Index
 from geoloc.datasets.source import Source
 from geoloc.errors import ConfigError, DatasetError, DatasetNotFoundError
@@ -42,8 +38,6 @@ OFFICIAL_COUNTS = {
     ("gallery", "street"): (793, 2921),
 }
 OFFICIAL_TRAIN_COUNTS = (701, 50218)
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
-_PLACE = re.compile(r"[0-9]{1,9}")
 
 
 @DATASETS.register_module()
@@ -85,45 +79,17 @@ def read_university1652(root: Path) -> Index:
         DatasetError: If a class folder has no number, a needed folder has no image, or a place is
             in training and test.
     """
-    rows: list[tuple[str, str, int, str]] = []
+    for folders in FOLDERS.values():
+        for view in NEEDED:
+            if not (root / folders[view]).is_dir():
+                _refuse_empty(root, folders[view])
+    index = read_class_folders(root, FOLDERS)
     for split, folders in FOLDERS.items():
-        for view, folder in folders.items():
-            found = [(path, view, place, split) for place, path in _images(root, folder)]
-            if view in NEEDED and not found:
-                _refuse_empty(root, folder)
-            rows += found
-    path, view_of, place_of, split_of = map(np.array, zip(*rows, strict=True))
-    nowhere = np.full(len(rows), np.nan)
-    index = Index(path, view_of, place_of, nowhere, nowhere, split_of, root)
-    train = index.select(split="train").places
-    both = np.intersect1d(train, index.select(split=("query", "gallery")).places)
-    if both.size:
-        raise DatasetError(
-            f"{root}: {both.size} places are in train/ and in test/, the first is {both[0]:04d}; "
-            "a place has one split"
-        )
+        for view in NEEDED:
+            if not len(index.select(split=split, view=view)):
+                _refuse_empty(root, folders[view])
+    check_separate(index, ("query", "gallery"))
     return index
-
-
-def _images(root: Path, folder: str) -> Iterator[tuple[int, str]]:
-    """Yield (place, path below the root) of every image of one view; empty classes are fine."""
-    for name in _entries(root / folder):
-        if not os.path.isdir(root / folder / name):
-            continue
-        if not _PLACE.fullmatch(name):
-            raise DatasetError(
-                f"{root / folder / name} must be named by the number of its building, such as 0001"
-            )
-        for image in _entries(root / folder / name):
-            if os.path.splitext(image)[1].lower() in SUFFIXES:
-                yield int(name), f"{folder}/{name}/{image}"
-
-
-def _entries(folder: Path) -> list[str]:
-    """Return the names in a folder in order, without hidden ones; none if there is no folder."""
-    if not folder.is_dir():
-        return []
-    return sorted(name for name in os.listdir(folder) if not name.startswith("."))
 
 
 def _refuse_empty(root: Path, folder: str) -> None:

@@ -53,7 +53,9 @@ def test_mistakes_are_named(tmp_path: Path):
     with pytest.raises(DatasetError, match=r"query drone has 6 images of 2 .* 37855 of 701"):
         University1652(tmp_path)
     shutil.copytree(tmp_path / "test/query_drone/0003", tmp_path / "test/query_drone/0001")
-    with pytest.raises(DatasetError, match=r"1 places are in train/ and in test/.* 0001"):
+    with pytest.raises(
+        DatasetError, match=r"1 places are in train and in query or gallery, .* 0001"
+    ):
         University1652(tmp_path, counts=None)
     (tmp_path / "test/query_drone/0001").rename(tmp_path / "test/query_drone/new")
     with pytest.raises(DatasetError, match=r"query_drone/new must be named by the number"):

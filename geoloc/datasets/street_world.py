@@ -1,0 +1,48 @@
+"""StreetWorld: the rendered stand-in for CVUSA and CVACT."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import barrier, is_main_process
+
+from geoloc.datasets.cvact import read_cvact
+from geoloc.datasets.cvusa import read_cvusa
+from geoloc.datasets.source import Source
+from geoloc.registry import DATASETS
+
+
+@DATASETS.register_module()
+class StreetWorld(Source):
+    """A world of street panoramas and satellite tiles, rendered on first use.
+
+    Views are ``street`` and ``satellite``, splits ``train`` and ``val``. The files are named and
+    listed as those of CVUSA or of CVACT, so that their readers read them too.
+
+    Args:
+        data_root: Folder of the world; written if it is not complete.
+        thresholds_m: Bounds of the relevance levels in metres; ``()`` for pairs only.
+        **world: Parameters of :class:`geoloc.campusworld.street_world.StreetSpec`.
+
+    Raises:
+        ConfigError: If the parameters make no world.
+        DatasetError: If the folder holds another world or other files.
+    """
+
+    def __init__(
+        self, data_root: str | Path, thresholds_m: Sequence[float] = (), **world: Any
+    ) -> None:
+        root = Path(data_root)
+        try:
+            if is_main_process():
+                # the renderer compiles on import
+                from geoloc.campusworld.street_world import StreetSpec, write_streetworld
+
+                write_streetworld(root, StreetSpec(**world))
+        finally:  # also after a failure, or the other ranks would wait for ever
+            barrier()
+        if world.get("layout", "cvusa") == "cvusa":
+            index = read_cvusa(root, polar=False)
+        else:
+            index = read_cvact(root, ("train", "val"), polar=False, official=False)
+        super().__init__("StreetWorld", index, thresholds_m)

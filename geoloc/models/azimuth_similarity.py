@@ -1,0 +1,69 @@
+"""Dynamic similarity matching: compare two maps at the rotation at which they agree best (DSM)."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+SHORTEST = 1e-12
+
+
+class Azimuth(NamedTuple):
+    """What the comparison of ground and satellite maps gives.
+
+    Attributes:
+        similarity: Cosine at the best rotation, ``[N, M]``.
+        column: That rotation, the satellite column where the ground map begins, int64 ``[N, M]``.
+    """
+
+    similarity: Tensor
+    column: Tensor
+
+
+def azimuth_similarity(ground: Tensor, satellite: Tensor) -> Azimuth:
+    r"""Align every ground map with every satellite map along the azimuth and compare them.
+
+    With the satellite map wrapped around, the correlation at column o is
+
+    .. math:: \sum_{c, h, w} G_{c,h,w}\, S_{c,h,(o + w) \bmod W}
+
+    It is computed for all columns at once by Fourier transforms. The similarity is the correlation
+    at its highest column over the lengths of the ground map and of the part of the satellite map
+    that it covers there (Shi et al., Where am I looking at?, CVPR 2020). Gradients flow through
+    the similarity, not through the choice of the column.
+
+    Args:
+        ground: ``[N, C, H, w]``, of a panorama or of a part of one; w at most W.
+        satellite: ``[M, C, H, W]``, of polar-transformed tiles.
+
+    Raises:
+        ValueError: If the shapes do not fit together.
+    """
+    _check(ground, satellite)
+    width, full = ground.shape[3], satellite.shape[3]
+    spectrum = torch.einsum(
+        "nchf,mchf->nmf",
+        torch.fft.rfft(ground, n=full).conj(),
+        torch.fft.rfft(satellite),
+    )
+    correlation = torch.fft.irfft(spectrum, n=full)
+    column = correlation.detach().argmax(dim=2)
+    best = correlation.gather(2, column[..., None]).squeeze(2)
+    energy = satellite.square().sum(dim=(1, 2))  # of every column, [M, W]
+    covered = torch.stack([energy.roll(-shift, dims=1) for shift in range(width)]).sum(dim=0)
+    length = covered.expand(len(ground), -1, -1).gather(2, column[..., None]).squeeze(2).sqrt()
+    own = ground.flatten(1).norm(dim=1)[:, None]
+    return Azimuth(best / (length * own).clamp_min(SHORTEST), column)
+
+
+def _check(ground: Tensor, satellite: Tensor) -> None:
+    fits = (
+        ground.ndim == satellite.ndim == 4
+        and ground.shape[1:3] == satellite.shape[1:3]
+        and 0 < ground.shape[3] <= satellite.shape[3]
+    )
+    if not fits:
+        raise ValueError(
+            "dynamic similarity needs maps [N, C, H, w] and [M, C, H, W] with w <= W, got "
+            f"{list(ground.shape)} and {list(satellite.shape)}."
+        )
