@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from geoloc.benchmark.collect import seed_folders
-from geoloc.benchmark.job import product_file
+from geoloc.benchmark.job import RECORD, product_file
 from geoloc.benchmark.labels import task_label
 from geoloc.benchmark.statistics import Estimate, estimate
 from geoloc.benchmark.suite import Suite
@@ -119,8 +119,14 @@ def _position_shift(suite: Suite, folder: Path, seeds: int | None) -> Curves:
 
 
 def _contents(run: Path, product: str, seeds: int | None) -> list[Any]:
-    files = [product_file(folder, product) for folder in seed_folders(run, seeds)]
-    return [read_json(file)["content"] for file in files if file.is_file()]
+    """Return a product of every seed, where it is of the run whose metrics lie beside it."""
+    found = []
+    for folder in seed_folders(run, seeds):
+        file = product_file(folder, product)
+        content = read_json(file) if file.is_file() else {}
+        if content and content.get("key") == read_json(folder / RECORD).get("key"):
+            found.append(content["content"])
+    return found
 
 
 def _mean_points(

@@ -78,6 +78,19 @@ def test_products_are_means_over_the_seeds(tmp_path) -> None:
     assert [(x, y.mean) for x, y in list(moved.values())[1]] == [(1, 0.5), (2.5, 3)]
 
 
+def test_a_product_of_an_older_run_is_left_out(tmp_path) -> None:
+    suite = Suite("t", ("Data",), (Entry("M", "g", "m"),), TASKS, ("H-AP",), products=("distance",))
+    curve = {"radius_m": [0], "mean_ap": [1.0], "within": [2.0]}
+    for seed, code in enumerate("ab"):
+        product = {"key": {"code": "a"}, "content": dict.fromkeys(TASKS, curve)}
+        write(tmp_path / f"m/seed{seed}", metrics=metrics(1.0), distance=product)
+        record = tmp_path / f"m/seed{seed}/run.json"
+        record.write_text(json.dumps({"seed": seed, "key": {"code": code}}))
+    table = collect("suite", suite, tmp_path, None, PAPER)
+    curves = curves_of(suite, table, tmp_path, None)
+    assert [len(point.values) for _, point in curves[0].series["M"]] == [1]
+
+
 @pytest.mark.parametrize("product", ["distance", "position_shift"])
 def test_without_products_there_is_no_curve(tmp_path, product) -> None:
     suite = Suite("t", ("Data",), (Entry("M", "g", "m"),), TASKS, ("H-AP",), products=(product,))
