@@ -46,7 +46,8 @@ def main() -> None:
     write_queries(queries, index, folder / "queries.csv")
     if index.has_positions:
         curves = distance_curves(descriptors, index, thresholds_m, args.task)
-        (folder / "distance.json").write_text(json.dumps(curves._asdict(), indent=2) + "\n")
+        text = json.dumps(curves._asdict(), indent=2, allow_nan=False)
+        (folder / "distance.json").write_text(text + "\n")
     worst = sorted(queries, key=lambda query: query.values[ORDER])[: args.worst]
     failures = [
         {

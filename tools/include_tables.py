@@ -7,11 +7,11 @@ nothing and fails if a page is out of date.
 
 import argparse
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from geoloc.engine.command_line import run_command
+from geoloc.engine.generated_files import add_check_option, write_or_check
 from geoloc.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,14 +21,9 @@ BLOCK = re.compile(r"(<!-- include (?P<file>\S+) -->\n)(.*?)(?=<!-- end of inclu
 def main() -> None:
     """Parse the command line and write or check the pages."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="only fail if a page is out of date")
+    add_check_option(parser)
     args = parser.parse_args()
-    stale = {page: text for page, text in pages(ROOT) if page.read_text() != text}
-    if args.check and stale:
-        names = ", ".join(str(page.relative_to(ROOT)) for page in stale)
-        sys.exit(f"out of date: {names}; run python tools/include_tables.py")
-    for page, text in stale.items():
-        page.write_text(text)
+    write_or_check(pages(ROOT), ROOT, args.check)
 
 
 def pages(root: Path) -> Iterator[tuple[Path, str]]:

@@ -6,7 +6,6 @@ and the metrics that were measured. ``--check`` writes nothing and fails if a fi
 
 import argparse
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from geoloc.benchmark.collect import seed_folders
 from geoloc.benchmark.preset import PRESETS
 from geoloc.benchmark.statistics import estimate
 from geoloc.engine.command_line import run_command
+from geoloc.engine.generated_files import add_check_option, write_or_check
 from geoloc.errors import ConfigError
 from geoloc.evaluation.results import read_json, read_metrics
 
@@ -32,14 +32,9 @@ METRICS = ("H-AP", "ASI", "NDCG", "mAP/overall", "R@1/overall")
 def main() -> None:
     """Parse the command line and write or check the files."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="only fail if a file is out of date")
+    add_check_option(parser)
     args = parser.parse_args()
-    stale = {path: text for path, text in files() if not path.is_file() or path.read_text() != text}
-    if args.check and stale:
-        names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
-        sys.exit(f"out of date: {names}; run python tools/metafiles.py")
-    for path, text in stale.items():
-        path.write_text(text)
+    write_or_check(files(), ROOT, args.check)
 
 
 def files() -> Iterator[tuple[Path, str]]:

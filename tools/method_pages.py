@@ -8,7 +8,6 @@ import argparse
 import inspect
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from mmengine.config import Config
 
 import geoloc.models  # noqa: F401  registers the parts
 from geoloc.engine.command_line import run_command
+from geoloc.engine.generated_files import add_check_option, write_or_check
 from geoloc.errors import ConfigError
 from geoloc.evaluation.comparison import comparison, markdown
 from geoloc.evaluation.results import FACTS, Results, read_json
@@ -64,16 +64,11 @@ def main() -> None:
     """Parse the command line and write or check the pages."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--add", nargs="+", default=[], metavar="RUN", help="finished run folder")
-    parser.add_argument("--check", action="store_true", help="only fail if a page is out of date")
+    add_check_option(parser)
     args = parser.parse_args()
     for run in args.add:
         add_result(Path(run))
-    stale = {path: text for path, text in pages() if not path.is_file() or path.read_text() != text}
-    if args.check and stale:
-        names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
-        sys.exit(f"out of date: {names}; run python tools/method_pages.py")
-    for path, text in stale.items():
-        path.write_text(text)
+    write_or_check(pages(), ROOT, args.check)
 
 
 def add_result(run: Path) -> None:

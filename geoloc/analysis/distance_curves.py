@@ -24,17 +24,18 @@ class DistanceCurves(NamedTuple):
 
     Attributes:
         radius_m: Radii in metres, ascending, ``[K]``; 0 is the place itself.
-        mean_ap: mAP in percent when all images within the radius are relevant, ``[K]``; NaN where
+        mean_ap: mAP in percent when all images within the radius are relevant, ``[K]``; None where
             no query has one.
         within: Share of the queries in percent whose first result lies within the radius, ``[K]``.
         h_ap: Mean H-AP in percent of the queries whose first result lies within that radius but in
-            no smaller one, and in the end of those beyond all, ``[K + 1]``; NaN without such.
+            no smaller one, and in the end of those beyond all, ``[K + 1]``; None without
+            such.
     """
 
     radius_m: list[float]
-    mean_ap: list[float]
+    mean_ap: list[float | None]
     within: list[float]
-    h_ap: list[float]
+    h_ap: list[float | None]
 
 
 def distance_curves(
@@ -65,6 +66,7 @@ def distance_curves(
     exclude = identical_items(rows, index)
 
     def measure(chunk: RankedChunk) -> dict[str, Tensor]:
+        """Return H-AP, the error in metres and the AP at every radius, ``[Q]`` each."""
         asked, row = np.unique(chunk.query_place.cpu().numpy(), return_inverse=True)
         found = chunk.gallery_place[chunk.order].cpu()
         distance_m = torch.from_numpy(geodesic_distance(latlon[asked], latlon))
@@ -84,11 +86,11 @@ def distance_curves(
     return DistanceCurves(
         [float(radius) for radius in radius_m],
         [_percent(columns[str(radius)].numpy()) for radius in radius_m],
-        [_percent(error <= radius) for radius in radius_m],
+        [100 * float(np.mean(error <= radius)) for radius in radius_m],
         [_percent(columns["H-AP"].numpy()[ring == place]) for place in range(len(radius_m) + 1)],
     )
 
 
-def _percent(values: np.ndarray) -> float:
+def _percent(values: np.ndarray) -> float | None:
     defined = values[~np.isnan(values.astype(np.float64))]
-    return float(100 * defined.mean()) if defined.size else float("nan")
+    return float(100 * defined.mean()) if defined.size else None

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from PIL import Image
 
+from geoloc.analysis.offline_page import offline_page
 from geoloc.analysis.queries import Found, Query
 from geoloc.datasets.index import Index
 
 THUMBNAIL_PX = 128
-_STYLE = """
-:root { color-scheme: light dark; font: 15px/1.4 system-ui, sans-serif; }
+_STYLE = """:root { color-scheme: light dark; font: 15px/1.4 system-ui, sans-serif; }
 body { margin: 0 auto; max-width: 75rem; padding: 0 1rem 2rem; }
 h1 { font-size: 1.4rem; }
 article { border-top: 1px solid #8886; padding: .8rem 0; }
@@ -26,7 +26,6 @@ figcaption { font-size: .8rem; overflow-wrap: anywhere; }
 """
 # Okabe and Ito's colours, the place itself first; what is far has the last.
 _COLOURS = ("#009e73", "#56b4e9", "#e69f00", "#d55e00")
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def failure_page(queries: Sequence[Query], index: Index, task: str, highest: int) -> str:
@@ -39,22 +38,10 @@ def failure_page(queries: Sequence[Query], index: Index, task: str, highest: int
         highest: The highest level.
     """
     articles = [_article(query, index, highest) for query in queries]
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>geoloc: failures</title>
-<link rel="icon" href="data:,">
-<style>{_STYLE}</style>
-</head>
-<body>
-<h1>{escape(task)}: the {len(queries)} queries with the lowest H-AP</h1>
+    body = f"""<h1>{escape(task)}: the {len(queries)} queries with the lowest H-AP</h1>
 <p>The frame of a result tells its level, from the place itself ({highest}) to far away (0).</p>
-{"".join(articles)}</body>
-</html>
-"""
+{"".join(articles)}"""
+    return offline_page("geoloc: failures", _STYLE, body)
 
 
 def _article(query: Query, index: Index, highest: int) -> str:
@@ -72,7 +59,7 @@ def _article(query: Query, index: Index, highest: int) -> str:
 
 
 def _caption(place: int, found: Found) -> str:
-    distance = "" if found.distance_m != found.distance_m else f", {found.distance_m:.0f} m"
+    distance = "" if found.distance_m is None else f", {found.distance_m:.0f} m"
     return f"{place}: level {found.level}{distance}"
 
 

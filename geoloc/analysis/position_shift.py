@@ -16,7 +16,6 @@ from geoloc.evaluation.rerank.jaccard import jaccard_distance
 from geoloc.evaluation.rerank.neighbour_graph import neighbour_graph
 from geoloc.evaluation.rerank.neighbours import cosine_distance_chunks, unit_rows
 
-K2, LAM = 6, 0.3
 BINS = 48
 TAU_QUERIES = 1000
 
@@ -38,15 +37,18 @@ class PositionShift(NamedTuple):
     kendall: float
 
 
-def position_shifts(descriptors: Tensor, k1_list: Sequence[int]) -> list[PositionShift]:
+def position_shifts(
+    descriptors: Tensor, k1_list: Sequence[int], k2: int = 6, lam: float = 0.3
+) -> list[PositionShift]:
     """Ask for every image in turn, rank all others, re-rank them, and compare the positions.
 
-    k2 is 6 and lambda 0.3, as in the papers. Kendall's tau is taken over 1,000 images at most,
-    evenly spread over the set.
+    Kendall's tau is taken over 1,000 images at most, evenly spread over the set.
 
     Args:
         descriptors: ``[N, D]``, N at least 3.
         k1_list: Neighbours of a reciprocal set, each below N.
+        k2: Neighbours whose encodings are averaged.
+        lam: Weight of the distance before re-ranking.
 
     Returns:
         One result per k1.
@@ -61,7 +63,7 @@ def position_shifts(descriptors: Tensor, k1_list: Sequence[int]) -> list[Positio
     shifts = np.zeros((len(k1_list), count - 1))
     taus: list[list[float]] = [[] for _ in k1_list]
     step = -(-count // TAU_QUERIES)
-    for chunk, before, orders in _orders(descriptors, k1_list):
+    for chunk, before, orders in _orders(descriptors, k1_list, k2, lam):
         position = np.argsort(before, axis=1)  # of every image, the query itself last
         for place, after in enumerate(orders):
             moved = np.argsort(after, axis=1)
@@ -83,19 +85,19 @@ def position_shifts(descriptors: Tensor, k1_list: Sequence[int]) -> list[Positio
 
 
 def _orders(
-    descriptors: Tensor, k1_list: Sequence[int]
+    descriptors: Tensor, k1_list: Sequence[int], k2: int, lam: float
 ) -> Iterator[tuple[slice, NDArray[np.int64], list[NDArray[np.int64]]]]:
     """Yield runs of queries, the others by cosine, and re-ranked per k1; the query comes last."""
     unit = unit_rows(descriptors, "descriptors")
-    graph = neighbour_graph(unit, max(*k1_list, K2 - 1) + 1)
-    encodings = [encode(graph, k1, K2, power=2) for k1 in k1_list]
+    graph = neighbour_graph(unit, max(*k1_list, k2 - 1) + 1)
+    encodings = [encode(graph, k1, k2, power=2) for k1 in k1_list]
     columns = [by_image(encoding, 0) for encoding in encodings]
     for chunk, cosine in cosine_distance_chunks(unit, unit):
         distance = cosine.cpu().numpy()
         farthest = graph.farthest[chunk, None]
         original = (distance / np.where(farthest > 0, farthest, 1)) ** 2
         reranked = [
-            jaccard_distance(chunk, rows, turned, original, LAM)
+            jaccard_distance(chunk, rows, turned, original, lam)
             for rows, turned in zip(encodings, columns, strict=True)
         ]
         yield chunk, _order(distance, chunk), [_order(each, chunk) for each in reranked]

@@ -23,12 +23,12 @@ class Found(NamedTuple):
     Attributes:
         row: Its row of the index.
         level: Its relevance level to the query; the highest is the place itself.
-        distance_m: How far its place is from the query's, in metres; NaN without positions.
+        distance_m: How far its place is from the query's, in metres; None without positions.
     """
 
     row: int
     level: int
-    distance_m: float
+    distance_m: float | None
 
 
 class Query(NamedTuple):
@@ -79,12 +79,12 @@ def describe_queries(
         ranks = torch.where(own.any(dim=1), own.byte().argmax(dim=1) + 1, 0).tolist()
         first = rows.gallery[chunk.order[:, :depth].numpy()]
         asked = rows.query[chunk.queries]
-        distance_m = _distances_m(index, np.broadcast_to(asked[:, None], first.shape), first)
+        distances_m = _distances_m(index, np.broadcast_to(asked[:, None], first.shape), first)
         for place, row in enumerate(asked.tolist()):
             found = zip(
                 first[place].tolist(),
                 chunk.levels[place, :depth].tolist(),
-                distance_m[place].tolist(),
+                distances_m[place],
                 strict=True,
             )
             own_values = {
@@ -94,13 +94,14 @@ def describe_queries(
     return queries
 
 
-def _distances_m(index: Index, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
+def _distances_m(
+    index: Index, a: NDArray[np.int64], b: NDArray[np.int64]
+) -> list[list[float | None]]:
     if not index.has_positions:
-        return np.full(a.shape, np.nan)
+        return [[None] * a.shape[1] for _ in range(len(a))]
     latlon = np.stack([index.lat, index.lon], axis=1)
     flat = geodesic_distance_of_pairs(latlon[a.ravel()], latlon[b.ravel()])
-    distances: NDArray[np.float64] = flat.reshape(a.shape)
-    return distances
+    return [[float(distance) for distance in row] for row in flat.reshape(a.shape)]
 
 
 def write_queries(queries: Sequence[Query], index: Index, path: Path) -> None:
@@ -119,9 +120,13 @@ def write_queries(queries: Sequence[Query], index: Index, path: Path) -> None:
         writer.writerow(("query", "place", "lat", "lon", "rank", *names, *sum(results, ())))
         for query in queries:
             found = [
-                (index.path[item.row], item.level, f"{item.distance_m:.1f}") for item in query.first
+                (index.path[item.row], item.level, _metres(item.distance_m)) for item in query.first
             ]
             where = (index.path[query.row], index.place[query.row])
             position = (index.lat[query.row], index.lon[query.row])
             values = (query.values[name] for name in names)
             writer.writerow((*where, *position, query.rank, *values, *sum(found, ())))
+
+
+def _metres(distance_m: float | None) -> str:
+    return "" if distance_m is None else f"{distance_m:.1f}"

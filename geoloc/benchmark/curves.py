@@ -132,5 +132,10 @@ def _contents(run: Path, product: str, seeds: int | None) -> list[Any]:
 def _mean_points(
     found: Sequence[Mapping[str, Any]], x: str, y: str
 ) -> list[tuple[float, Estimate]]:
+    """Return the estimate at every place where all seeds have a value."""
     columns = zip(*(each[y] for each in found), strict=True)
-    return [(place, estimate(values)) for place, values in zip(found[0][x], columns, strict=True)]
+    return [
+        (place, estimate(values))
+        for place, values in zip(found[0][x], columns, strict=True)
+        if None not in values
+    ]

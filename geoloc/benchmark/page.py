@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from geoloc.analysis.offline_page import offline_page
 from geoloc.benchmark.inline_svg import inline_svg
 from geoloc.benchmark.labels import (
     AGREEMENT,
@@ -34,8 +35,6 @@ _FACTS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "hardware": ("hardware", str),
     "command": ("command", str),
 }
-# The browser itself refuses whatever a page would load.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
 def html_page(tables: Sequence[Table], figures: Mapping[str, Path]) -> str:
@@ -61,30 +60,15 @@ def html_page(tables: Sequence[Table], figures: Mapping[str, Path]) -> str:
         f'<section id="section-{place}">\n<h2>{escape(title)}</h2>\n{content}</section>\n'
         for place, (title, content) in enumerate(zip(titles, contents, strict=True))
     ]
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>geoloc: benchmark</title>
-<link rel="icon" href="data:,">
-<style>
-{_asset("page.css")}</style>
-</head>
-<body>
-<header>
+    body = f"""<header>
 <h1>geoloc: benchmark</h1>
 <nav aria-label="Contents"><ul>{"".join(links)}</ul></nav>
 <label><input type="checkbox" id="show-paper" checked> Show the published numbers</label>
 </header>
 <main>
 {"".join(sections)}</main>
-<script>
-{_asset("page.js")}</script>
-</body>
-</html>
 """
+    return offline_page("geoloc: benchmark", _asset("page.css"), body, _asset("page.js"))
 
 
 def _asset(name: str) -> str:

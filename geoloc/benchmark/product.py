@@ -29,15 +29,15 @@ def distance(folder: Path, cfg: Config) -> dict[str, Any]:
 
 def position_shift(folder: Path, cfg: Config) -> list[dict[str, Any]]:
     """Return what re-ranking moves among the training images, at every k1 of MSRerank."""
-    k1_list = next(
-        each["k1_list"] for each in cfg.test_evaluator.rerank if each["type"] == "MSRerank"
-    )
+    reranker = next(each for each in cfg.test_evaluator.rerank if each["type"] == "MSRerank")
+    options = {name: reranker[name] for name in ("k2", "lam") if name in reranker}
+    k1_list = sorted(set(reranker["k1_list"]))
     cfg.work_dir = str(folder / "train_split")
     cfg.test_evaluator.update(output_dir=cfg.work_dir, rerank=None)
     cfg.test_dataloader.dataset.split = "train"
     test(cfg, str(folder / f"epoch_{cfg.train_cfg.max_epochs}.pth"))
     descriptors, _, _ = load_run(cfg.work_dir)
-    shifts = position_shifts(torch.from_numpy(descriptors), sorted(set(k1_list)))
+    shifts = position_shifts(torch.from_numpy(descriptors), k1_list, **options)
     return [shift._asdict() for shift in shifts]
 
 
@@ -60,5 +60,5 @@ def write_product(name: str, folder: Path, result: Path, cfg: Config, key: Key) 
     file = product_file(result, name)
     content = {"key": key._asdict(), "content": PRODUCTS[name](folder, cfg)}
     part = file.with_suffix(".part")
-    part.write_text(json.dumps(content) + "\n")
+    part.write_text(json.dumps(content, allow_nan=False) + "\n")
     os.replace(part, file)

@@ -8,7 +8,7 @@ from geoloc.errors import ConfigError
 from geoloc.evaluation.rerank.k_reciprocal import k_reciprocal_rerank
 
 
-def by_hand(descriptors: torch.Tensor, k1: int) -> tuple[np.ndarray, float]:
+def by_hand(descriptors: torch.Tensor, k1: int, k2: int) -> tuple[np.ndarray, float]:
     """Re-rank every image alone, as one query with all others as its gallery."""
     count = len(descriptors)
     shifts, taus = np.zeros(count - 1), []
@@ -16,16 +16,18 @@ def by_hand(descriptors: torch.Tensor, k1: int) -> tuple[np.ndarray, float]:
         others = [other for other in range(count) if other != row]
         query, gallery = descriptors[row : row + 1], descriptors[others]
         before = np.argsort(-(query @ gallery.T)[0].numpy(), kind="stable")
-        after = np.argsort(k_reciprocal_rerank(query, gallery, k1=k1)[0].numpy(), kind="stable")
+        after = np.argsort(
+            k_reciprocal_rerank(query, gallery, k1=k1, k2=k2)[0].numpy(), kind="stable"
+        )
         shifts += np.abs(np.argsort(after)[before] - np.arange(count - 1))
         taus.append(stats.kendalltau(np.argsort(before), np.argsort(after)).statistic)
     return shifts / count, float(np.mean(taus))
 
 
-@pytest.mark.parametrize("k1", [4, 15])
-def test_shifts_are_those_of_single_queries(descriptors, k1) -> None:
-    (found,) = position_shifts(descriptors.double(), [k1])
-    shifts, tau = by_hand(descriptors.double(), k1)
+@pytest.mark.parametrize(("k1", "k2"), [(4, 6), (15, 6), (15, 2)])
+def test_shifts_are_those_of_single_queries(descriptors, k1, k2) -> None:
+    (found,) = position_shifts(descriptors.double(), [k1], k2)
+    shifts, tau = by_hand(descriptors.double(), k1, k2)
     assert found.k1 == k1
     assert found.kendall == pytest.approx(tau, abs=1e-9)
     assert np.mean(shifts) > 0.5
