@@ -58,4 +58,8 @@ class CampusWorld(Source):
         finally:  # also after a failure, or the other ranks would wait for ever
             barrier()
         index = read_campus(Path(data_root))
-        super().__init__(f"CampusWorld-{preset}", index, thresholds_m)
+        changes = (places, views, image_size, campus_style)
+        is_preset = all(change is None for change in changes)
+        super().__init__(
+            f"CampusWorld-{preset}" if is_preset else "CampusWorld", index, thresholds_m
+        )

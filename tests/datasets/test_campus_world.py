@@ -17,7 +17,7 @@ def world(tmp_path_factory):
 
 def test_world_is_read_like_da_campus(world):
     root, source = world
-    assert source.protocol.dataset == "CampusWorld-mini"
+    assert source.protocol.dataset == "CampusWorld"  # not of the size that "mini" names
     assert source.protocol.splits == {
         "train": {"places": 3, "images": {"drone": 6, "satellite": 3}},
         "test": {"places": 2, "images": {"drone": 4, "satellite": 2}},
