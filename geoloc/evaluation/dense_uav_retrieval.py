@@ -111,7 +111,8 @@ class DenseUAVRetrieval(UniversityRetrieval):
 def _degrees_apart(asked: Pairs, found: Pairs) -> Pairs:
     """Return the Euclidean distances in degrees of (lat, lon) pairs, computed in float32."""
     difference = found.astype(np.float32) - asked.astype(np.float32)
-    return np.sqrt((difference * difference).sum(axis=1)).astype(np.float64)
+    degrees: Pairs = np.linalg.norm(difference, axis=1).astype(np.float64)
+    return degrees
 
 
 def _equatorial_haversine_m(asked: Pairs, found: Pairs) -> Pairs:

@@ -11,7 +11,8 @@ from mmengine.model import BaseModel
 from mmengine.registry import Registry
 from torch import Tensor, nn
 
-from geoloc.datasets.place_levels import PlaceLevels
+from geoloc.datasets.excluded_pairs import EXCLUDED, SAME_PLACE, ExcludingLevels
+from geoloc.datasets.place_levels import Images, PlaceLevels
 from geoloc.errors import CheckpointError, ConfigError
 from geoloc.models.batch_norm import unrecorded_batch_norm
 from geoloc.models.gather import gather_rows
@@ -113,9 +114,11 @@ class CrossViewRetriever(BaseModel):
                 ``[n, m]``. Losses that need more than their batch's get it too.
 
         Raises:
-            ConfigError: If a class loss was built for another number of places.
+            ConfigError: If a class loss was built for another number of places, a loss has no
+                positives, or takes excluded pairs for positives or negatives.
         """
         for name, loss in self.losses.items():
+            check_levels(f"model.losses.{name}", loss, levels)
             if getattr(loss, "num_places", len(levels)) != len(levels):
                 raise ConfigError(
                     f"model.losses.{name}.num_places={loss.num_places}, but the training split "
@@ -195,14 +198,17 @@ class CrossViewRetriever(BaseModel):
         Args:
             embeddings: float ``{view: [n, ...]}``; row i of every view shows the same place.
             places: int64 ``{view: [n]}`` place labels.
-            rows: int64 ``{view: [n]}`` rows in the dataset's index, which a miner needs.
+            rows: int64 ``{view: [n]}`` rows in the dataset's index, which a miner needs, and levels
+                that exclude semi-positives.
         """
         if self.place_levels is None:
             raise RuntimeError("the losses need levels: call set_place_levels before training")
         batch = {view: gather_rows(part) for view, part in embeddings.items()}
         descriptors = {view: self.descriptor(part, view) for view, part in batch.items()}
         labels = gather_rows(places[self.views[0]])
-        levels = self.place_levels(labels, labels)
+        every_row = rows and {view: gather_rows(rows[view]) for view in self.views}
+        samples = Images(labels, torch.stack([*every_row.values()], dim=1) if every_row else None)
+        levels = self.place_levels.of_images(samples, samples)
         losses = {
             f"loss_{name}": self.loss_weights[name]
             * (
@@ -213,9 +219,8 @@ class CrossViewRetriever(BaseModel):
             for name, loss in self.losses.items()
         }
         if self.miner is not None:
-            if rows is None:
+            if not every_row:
                 raise RuntimeError("a miner needs the rows of the batch in the dataset's index")
-            every_row = {view: gather_rows(rows[view]) for view in self.views}
             mined = GlobalBatch(descriptors, labels, every_row, self.place_levels)
             losses["loss_miner"] = self.miner_weight * self.miner(mined, self.describe_reloaded)
         return losses
@@ -272,6 +277,31 @@ def _build_miner(
     arguments = {**config, "views": views}
     weight = float(arguments.pop("weight", 1.0))
     return weight, _build("miner", MINERS, arguments)
+
+
+def check_levels(name: str, loss: nn.Module, levels: PlaceLevels) -> None:
+    """Check that a loss finds positives, and leaves excluded pairs alone.
+
+    Raises:
+        ConfigError: If it does not; the message names what to set.
+    """
+    positive = getattr(loss, "positive_level", None)
+    if positive is None:
+        return
+    if positive > levels.highest:
+        raise ConfigError(
+            f"{name}.positive_level={positive}, but the training data has no level above "
+            f"{levels.highest}; set positive_level={levels.highest}"
+        )
+    negative = getattr(loss, "negative_level", None)
+    if isinstance(levels, ExcludingLevels) and (positive, negative) != (SAME_PLACE, 0):
+        how = f"set positive_level={SAME_PLACE}, negative_level=0"
+        if negative is None:
+            how = f"{type(loss).__name__} cannot leave them out; choose a loss with negative_level"
+        raise ConfigError(
+            f"{name}: the training data excludes pairs, at level {EXCLUDED}, from the negatives; "
+            f"{how}"
+        )
 
 
 def _is_pair_loss(loss: nn.Module) -> bool:
