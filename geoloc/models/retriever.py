@@ -7,6 +7,7 @@ from typing import Any
 from urllib.error import URLError
 
 import torch
+import torch.nn.functional as F
 from mmengine.model import BaseModel
 from mmengine.registry import Registry
 from torch import Tensor, nn
@@ -43,6 +44,8 @@ class CrossViewRetriever(BaseModel):
         shared: Which of ``backbone``, ``neck``, ``head`` all views share; any other part exists
             once per view. All shared is a siamese network, none shared two separate networks.
         flip_test: Describe a test image by the sum of its own embedding and its mirror image's.
+            ``'sues200'`` repeats the official code of SUES-200 (known): the image's own embedding
+            is normalised before the sum, its mirror image's is not.
         channels_last: Keep images and weights in NHWC memory order, which is faster with
             reduced-precision convolutions on CPUs and GPUs.
         data_preprocessor: Config of the preprocessor. Defaults to ``ViewPreprocessor``.
@@ -64,7 +67,7 @@ class CrossViewRetriever(BaseModel):
         miner: Mapping[str, Any] | None = None,
         views: Sequence[str] = ("drone", "satellite"),
         shared: Sequence[str] = ("backbone", "neck", "head"),
-        flip_test: bool = False,
+        flip_test: bool | str = False,
         channels_last: bool = False,
         data_preprocessor: dict[str, Any] | None = None,
         init_cfg: dict[str, Any] | None = None,
@@ -78,6 +81,8 @@ class CrossViewRetriever(BaseModel):
         self.loss_weights, self.losses = _build_losses(losses or {}, len(self.views))
         self.miner_weight, self.miner = _build_miner(miner, self.views)
         self.place_levels = None
+        if flip_test not in (False, True, "sues200"):
+            raise ConfigError(f"model.flip_test={flip_test!r} must be True, False or 'sues200'")
         self.flip_test = flip_test
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         if channels_last:
@@ -163,6 +168,8 @@ class CrossViewRetriever(BaseModel):
         """
         embedding = self.embed(images, view)
         if self.flip_test and not self.training:
+            if self.flip_test == "sues200":
+                embedding = F.normalize(embedding)
             embedding = embedding + self.embed(images.flip(-1), view)
         return self.descriptor(embedding, view)
 

@@ -36,7 +36,7 @@ def test_images_and_positions_are_read(root) -> None:
     ]
     assert len(index.select(split="gallery")) == 3 * 9
     assert set(index.lat[index.place == 2].tolist()) == {30.25}
-    assert set(index.lon[index.place == 2].tolist()) == {120.2080}  # at its first line
+    assert set(index.lon[index.place == 2].tolist()) == {120.20100}  # at its last line
     assert DenseUAV(root, thresholds_m=(50.0,), counts=None).thresholds_m == (50.0,)
 
 
