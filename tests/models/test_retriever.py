@@ -163,7 +163,7 @@ def test_the_official_flip_of_sues200_normalises_one_side() -> None:
     found = model.describe(picture, "drone")
     torch.testing.assert_close(found, model.descriptor(expected, "drone"))
     assert not torch.allclose(found, build(**RAW, flip_test=True).eval().describe(picture, "drone"))
-    with pytest.raises(ConfigError, match="model.flip_test='both' must be True, False or"):
+    with pytest.raises(ConfigError, match=r"model.flip_test='both' must be True, False or"):
         build(**RAW, flip_test="both")
 
 
