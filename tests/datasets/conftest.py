@@ -1,6 +1,6 @@
 """Small datasets in the exact on-disk layout of DA-Campus."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -190,4 +190,44 @@ def write_vigor(root: Path) -> Path:
             (splits / f"same_area_balanced_{split}.txt").write_text("".join(lines[split]))
         every = "".join(lines["train"] + lines["test"])
         (splits / "pano_label_balanced.txt").write_text(every)
+    return root
+
+
+def write_sues200(
+    root: Path,
+    places: Sequence[int] = (1, 2, 3, 4),
+    query: Sequence[int] = (5, 6),
+    heights: Sequence[int] = (150, 200, 250, 300),
+) -> Path:
+    """Write 3 drone images and a satellite image of every place in the layout of SUES-200."""
+    folders = {"Training/{}/": places, "Testing/{}/query_": query}
+    folders["Testing/{}/gallery_"] = [*places, *query]
+    for height in heights:
+        for folder, ids in folders.items():
+            for view, count in (("drone", 3), ("satellite", 1)):
+                for place in ids:
+                    for number in range(count):
+                        name = f"{folder.format(height)}{view}/{place:04d}/{number}.jpg"
+                        write_image(root / name, 40 * place + number)
+    return root
+
+
+def write_denseuav(
+    root: Path, places: Sequence[int] = (1, 2, 3, 4), query: Sequence[int] = (5, 6)
+) -> Path:
+    """Write 3 drone and 6 satellite images of every place in the layout of DenseUAV."""
+    folders = {"train/": places, "test/query_": query, "test/gallery_": [*places, *query]}
+    lines = []
+    for folder, ids in folders.items():
+        for place in ids:
+            for height in (80, 90, 100):
+                names = [f"drone/{place:06d}/H{height}.JPG"]
+                names += [f"satellite/{place:06d}/H{height}{end}.tif" for end in ("", "_old")]
+                for name in names:
+                    pixels = Image.new("RGB", (24, 24), (40 * place % 256, height, 0))
+                    (root / f"{folder}{name}").parent.mkdir(parents=True, exist_ok=True)
+                    pixels.save(root / f"{folder}{name}")
+                    at = f"E120.{place}0{height} N30.{place}5 {height}.123"
+                    lines.append(f"{folder}{name} {at}\n")
+    (root / "Dense_GPS_ALL.txt").write_text("".join(lines))
     return root

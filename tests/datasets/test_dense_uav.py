@@ -1,32 +1,15 @@
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from geoloc.datasets.dense_uav import DenseUAV
 from geoloc.errors import DatasetError, DatasetNotFoundError, IndexFormatError
-
-PLACES = {"train": (1, 2), "query": (3,), "gallery": (1, 2, 3)}
-FOLDERS = {"train": "train/{}", "query": "test/query_{}", "gallery": "test/gallery_{}"}
+from tests.datasets.conftest import write_denseuav
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    lines = []
-    for split, places in PLACES.items():
-        for place in places:
-            for height in (80, 90, 100):
-                for view, names in (
-                    ("drone", [f"H{height}.JPG"]),
-                    ("satellite", [f"H{height}.tif", f"H{height}_old.tif"]),
-                ):
-                    for name in names:
-                        path = f"{FOLDERS[split].format(view)}/{place:06d}/{name}"
-                        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-                        Image.new("RGB", (4, 4)).save(tmp_path / path)
-                        lines.append(f"{path} E120.{place}0{height} N30.{place}5 {height}.123\n")
-    (tmp_path / "Dense_GPS_ALL.txt").write_text("".join(lines))
-    return tmp_path
+    return write_denseuav(tmp_path, places=(1, 2), query=(3,))
 
 
 def test_images_and_positions_are_read(root) -> None:

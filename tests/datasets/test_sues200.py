@@ -4,32 +4,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from geoloc.datasets.sues200 import SUES200
 from geoloc.errors import ConfigError, DatasetError, DatasetNotFoundError
 from geoloc.evaluation import UniversityRetrieval
-
-PLACES = {
-    "Training/{}/drone": (1, 2),
-    "Training/{}/satellite": (1, 2),
-    "Testing/{}/query_drone": (3,),
-    "Testing/{}/query_satellite": (3,),
-    "Testing/{}/gallery_drone": (1, 2, 3),
-    "Testing/{}/gallery_satellite": (1, 2, 3),
-}
+from tests.datasets.conftest import write_sues200
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    for height in (150, 300):
-        for folder, places in PLACES.items():
-            for place in places:
-                for number in range(3 if "drone" in folder else 1):
-                    path = tmp_path / folder.format(height) / f"{place:04d}" / f"{number}.jpg"
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    Image.new("RGB", (4, 4)).save(path)
-    return tmp_path
+    return write_sues200(tmp_path, places=(1, 2), query=(3,), heights=(150, 300))
 
 
 def test_a_height_is_read(root) -> None:
