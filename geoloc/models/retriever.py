@@ -131,6 +131,8 @@ class CrossViewRetriever(BaseModel):
                 )
             if callable(receive := getattr(loss, "set_place_levels", None)):
                 receive(levels)
+        if isinstance(of_miner := getattr(self.miner, "loss", None), nn.Module):
+            check_levels("model.miner.loss", of_miner, levels)
         self.place_levels = levels.to(next(self.parameters()).device)
 
     def forward(

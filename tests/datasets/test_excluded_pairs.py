@@ -13,7 +13,7 @@ from geoloc.errors import ConfigError
 from geoloc.geo.utm import utm_to_degrees
 from geoloc.models import CrossViewRetriever
 from geoloc.models.losses import InfoNCELoss, SoftMarginTripletLoss, TripletLoss
-from geoloc.models.miners import CrossBatchMemory, GlobalBatch
+from geoloc.models.miners import XBM, CrossBatchMemory, GlobalBatch
 from geoloc.models.miners.hardest_negative import HardestNegatives
 from geoloc.models.retriever import check_levels
 from geoloc.registry import LOSSES
@@ -157,6 +157,10 @@ def test_a_training_step_moves_no_excluded_pair(pairs) -> None:
     rows = torch.tensor([[pairs[item]["rows"][view] for view in VIEWS] for item in range(8)])
     places = torch.from_numpy(pairs.index.place_labels[rows[:, 0].numpy()])
     table = levels.of_images(Images(places, rows), Images(places, rows))
+    model.miner = XBM(VIEWS, {"type": "CosineContrastiveLoss", "positive_level": 2})
+    with pytest.raises(ConfigError, match=r"model.miner.loss: the training data excludes pairs"):
+        model.set_place_levels(levels)
+    model.miner = None
     for wanted in (0, 1):
         two = (table == wanted).nonzero()[0]
         embeddings = {view: torch.eye(2) for view in VIEWS}
