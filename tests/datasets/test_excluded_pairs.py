@@ -12,10 +12,10 @@ from geoloc.datasets.place_levels import Images, LabelTreeLevels
 from geoloc.errors import ConfigError
 from geoloc.geo.utm import utm_to_degrees
 from geoloc.models import CrossViewRetriever
+from geoloc.models.loss_levels import check_levels
 from geoloc.models.losses import InfoNCELoss, SoftMarginTripletLoss, TripletLoss
 from geoloc.models.miners import XBM, CrossBatchMemory, GlobalBatch
 from geoloc.models.miners.hardest_negative import HardestNegatives
-from geoloc.models.retriever import check_levels
 from geoloc.registry import LOSSES
 from tests.datasets.conftest import write_vigor
 
