@@ -26,11 +26,13 @@ from geoloc.datasets.sues200 import SUES200
 from geoloc.datasets.transforms import LoadImage, RandomRotation
 from geoloc.datasets.university1652 import University1652
 from geoloc.datasets.validation_campuses import ValidationCampuses
+from geoloc.datasets.vigor import VIGOR
 
 __all__ = [
     "CVACT",
     "CVUSA",
     "SUES200",
+    "VIGOR",
     "CampusWorld",
     "DACampus",
     "DenseUAV",

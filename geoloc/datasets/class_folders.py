@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,8 @@ from geoloc.errors import DatasetError
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 _PLACE = re.compile(r"[0-9]{1,9}")
 
-Folders = Mapping[str, Mapping[str, str]]
-"""Folder below the root of every view, by split."""
+Folders = Sequence[tuple[str, dict[str, str]]]
+"""Splits with the folder of every view below the root; a split may come several times."""
 
 
 def read_class_folders(root: Path, folders: Folders) -> Index:
@@ -31,7 +31,7 @@ def read_class_folders(root: Path, folders: Folders) -> Index:
     """
     rows = [
         (path, view, place, split)
-        for split, views in folders.items()
+        for split, views in folders
         for view, folder in views.items()
         for place, path in _images(root, folder)
     ]
@@ -42,7 +42,7 @@ def read_class_folders(root: Path, folders: Folders) -> Index:
     return Index(path, view, place, nowhere, nowhere, split, root)
 
 
-def check_separate(index: Index, others: tuple[str, ...]) -> None:
+def check_separate(index: Index, others: Sequence[str]) -> None:
     """Check that no training place is tested.
 
     Args:

@@ -121,6 +121,11 @@ def read_cvact(root: Path, splits: Sequence[str], polar: bool, official: bool) -
     return Index(path, view_of, place, lat, lon, split_of, root)
 
 
+def polar_path(tile: str) -> str:
+    """Return the file of a tile's polar transform, both below the root."""
+    return tile.replace("/satview_polish/", "/polarmap/").removesuffix(".jpg") + ".png"
+
+
 def _folders(folder: str, polar: bool) -> dict[str, tuple[str, str]]:
     """Return the folder of every view, and what follows the id in its file names."""
     tile = (

@@ -93,7 +93,7 @@ def read_cvusa(root: Path, polar: bool) -> Index:
             else:
                 fail(root / name, line, f"id {place} has no line in {LOCATIONS}")
             if polar:
-                tile = tile.replace("bing", "polar", 1).removesuffix(".jpg") + ".png"
+                tile = polar_path(tile)
             for view, path in (("street", panorama), ("satellite", tile)):
                 rows.add(
                     root / name,
@@ -108,6 +108,11 @@ def read_cvusa(root: Path, polar: bool) -> Index:
                     },
                 )
     return Index(**rows.columns(), root=root)
+
+
+def polar_path(tile: str) -> str:
+    """Return the file of a tile's polar transform, both below the root."""
+    return tile.replace("bing", "polar", 1).removesuffix(".jpg") + ".png"
 
 
 def _pairs(file: Path) -> Iterator[tuple[int, tuple[str, str]]]:

@@ -48,7 +48,7 @@ class DenseUAV(Source):
     """The DenseUAV dataset, or anything else in its layout.
 
     Splits are ``train``, ``query`` and ``gallery``, views ``drone`` and ``satellite``. A place is
-    where ``Dense_GPS_ALL.txt`` says at the first of its images.
+    where ``Dense_GPS_ALL.txt`` says at the last of its images, as in the official evaluation.
 
     Args:
         data_root: Folder that holds ``train/`` and ``test/``.
@@ -79,7 +79,9 @@ class DenseUAV(Source):
                 f"Request it as {PROJECT_PAGE} says and unpack it so that there are\n"
                 f"  {' '.join(needed)}"
             )
-        index = _positioned(read_class_folders(root, FOLDERS), read_positions(root / POSITIONS))
+        index = _positioned(
+            read_class_folders(root, [*FOLDERS.items()]), read_positions(root / POSITIONS)
+        )
         for (split, view), expected in OFFICIAL_COUNTS.items() if counts else ():
             part = index.select(split=split, view=view)
             if (len(part.places), len(part)) != expected:
@@ -93,7 +95,10 @@ class DenseUAV(Source):
 
 
 def read_positions(file: Path) -> dict[int, tuple[float, float]]:
-    """Return the (lat, lon) in degrees of every place, that of its first line.
+    """Return the (lat, lon) in degrees of every place, that of its last line.
+
+    The images of a place have positions of their own, some decimetres apart; the official code
+    keeps the last that it reads (known: its evaluation).
 
     Raises:
         IndexFormatError: At the first line that cannot be used, as ``file:line: reason``.
@@ -109,7 +114,7 @@ def read_positions(file: Path) -> dict[int, tuple[float, float]]:
         position = (float(found[3]), float(found[2]))
         if fault := coordinate_fault(np.array([position])):
             fail(file, line, fault[1])
-        positions.setdefault(int(place), position)
+        positions[int(place)] = position
     return positions
 
 

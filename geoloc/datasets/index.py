@@ -9,7 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from geoloc.datasets.table import LABEL_PREFIX, RowCollector, read_table
+from geoloc.datasets.table import (
+    ALSO_PREFIX,
+    CAMERA_COLUMNS,
+    LABEL_PREFIX,
+    RowCollector,
+    read_table,
+)
 from geoloc.errors import ConfigError
 
 COLUMNS = ("path", "view", "place", "lat", "lon", "split")
@@ -31,6 +37,12 @@ class Index:
         labels: Coarser labels of the place, the finest first, int64 ``[n, K]``; K is 0 for a
             dataset without a tree of labels.
         label_names: The names of these columns.
+        also_shows: Ids of further places that an image shows, though not as well as its own: the
+            semi-positives of a VIGOR panorama. int64 ``[n, S]``, -1 for none; S is 0 for a dataset
+            without them.
+        camera_latlon: Where each image was taken, (lat, lon) in degrees, if that is not the
+            position of its place: a VIGOR panorama is off the centre of its tile. float64
+            ``[n, 2]``, or ``[n, 0]``.
     """
 
     path: NDArray[np.str_]
@@ -42,6 +54,8 @@ class Index:
     root: Path
     labels: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
     label_names: tuple[str, ...] = ()
+    also_shows: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
+    camera_latlon: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
 
     def __post_init__(self) -> None:
         kinds = (np.str_, np.str_, np.int64, np.float64, np.float64, np.str_)
@@ -51,7 +65,12 @@ class Index:
         object.__setattr__(self, "label_names", tuple(self.label_names))
         shape = (len(self.path), len(self.label_names))
         object.__setattr__(self, "labels", np.asarray(self.labels, dtype=np.int64).reshape(shape))
+        for name, kind in (("also_shows", np.int64), ("camera_latlon", np.float64)):
+            table = np.asarray(getattr(self, name), dtype=kind)
+            table = table if table.size else table.reshape(len(self.path), 0)
+            object.__setattr__(self, name, table)
         lengths = {name: getattr(self, name).shape for name in COLUMNS}
+        lengths |= {name: getattr(self, name).shape[:1] for name in ("also_shows", "camera_latlon")}
         if len(set(lengths.values())) != 1 or self.path.ndim != 1:
             raise ConfigError(f"the columns of an index must be lists of one length, got {lengths}")
 
@@ -61,8 +80,9 @@ class Index:
 
         Args:
             path: UTF-8 CSV file with the header ``path,view,place,lat,lon,split``, after which
-                label columns ``label_<name>`` may follow. ``lat`` and ``lon`` are empty throughout
-                for a dataset without positions.
+                label columns ``label_<name>`` may follow, columns ``also_<k>`` of further places,
+                and ``camera_lat``, ``camera_lon``. ``lat`` and ``lon`` are empty throughout for a
+                dataset without positions.
             root: Folder of the images; by default the folder of the file.
 
         Raises:
@@ -71,7 +91,8 @@ class Index:
         """
         file = Path(path)
         rows = RowCollector(file)
-        for line, row in read_table(file, COLUMNS, delimiter=",", exact=True, more=LABEL_PREFIX):
+        more = (LABEL_PREFIX, ALSO_PREFIX, *CAMERA_COLUMNS)
+        for line, row in read_table(file, COLUMNS, delimiter=",", exact=True, more=more):
             rows.add(file, line, row)
         return cls(**rows.columns(), root=Path(root) if root is not None else file.parent)
 
@@ -79,12 +100,17 @@ class Index:
         """Write the index file that ``read_csv`` reads back exactly."""
         with open(path, "w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow((*COLUMNS, *(LABEL_PREFIX + name for name in self.label_names)))
+            names = [LABEL_PREFIX + name for name in self.label_names]
+            names += [f"{ALSO_PREFIX}{k + 1}" for k in range(self.also_shows.shape[1])]
+            names += CAMERA_COLUMNS[: self.camera_latlon.shape[1]]
+            writer.writerow((*COLUMNS, *names))
             # tolist() gives Python floats, whose repr reads back as the same number
             columns = [getattr(self, name).tolist() for name in COLUMNS]
             if not self.has_positions:
                 columns[3:5] = [[""] * len(self)] * 2
-            writer.writerows(zip(*columns, *self.labels.T.tolist(), strict=True))
+            for table in (self.labels, self.also_shows, self.camera_latlon):
+                columns += table.T.tolist()
+            writer.writerows(zip(*columns, strict=True))
 
     def __len__(self) -> int:
         return self.path.size
@@ -101,7 +127,8 @@ class Index:
     def take(self, rows: ArrayLike) -> "Index":
         """Return the given rows (positions or a mask) in that order."""
         chosen = np.asarray(rows)
-        return replace(self, **{name: getattr(self, name)[chosen] for name in (*COLUMNS, "labels")})
+        names = (*COLUMNS, "labels", "also_shows", "camera_latlon")
+        return replace(self, **{name: getattr(self, name)[chosen] for name in names})
 
     def select(
         self, split: str | Sequence[str] | None = None, view: str | Sequence[str] | None = None
@@ -133,6 +160,21 @@ class Index:
         """The (lat, lon) in degrees of each of ``places``, float64 ``[C,2]``."""
         first = self._grouping[1]
         return np.stack([self.lat[first], self.lon[first]], axis=1)
+
+    @property
+    def image_latlon(self) -> NDArray[np.float64]:
+        """The (lat, lon) in degrees where each image was taken, float64 ``[n, 2]``."""
+        if self.camera_latlon.size:
+            return self.camera_latlon
+        return np.stack([self.lat, self.lon], axis=1)
+
+    @property
+    def also_labels(self) -> NDArray[np.int64]:
+        """The positions of ``also_shows`` in ``places``, int64 ``[n, S]``; -1 if not there."""
+        if not len(self):
+            return self.also_shows
+        position = np.searchsorted(self.places, self.also_shows).clip(max=len(self.places) - 1)
+        return np.where(self.places[position] == self.also_shows, position, -1)
 
     @property
     def place_label_tree(self) -> NDArray[np.int64]:

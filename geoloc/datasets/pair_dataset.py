@@ -10,9 +10,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from geoloc.datasets.campus_layout import check_views
+from geoloc.datasets.excluded_pairs import excluding_levels
 from geoloc.datasets.image_dataset import build_source, check_selection
 from geoloc.datasets.item_randomness import item_randomness
 from geoloc.datasets.pipeline import PipelineConfigs, ViewPipelines
+from geoloc.datasets.place_levels import PlaceLevels, place_levels
 from geoloc.datasets.source import Source
 from geoloc.errors import ConfigError
 from geoloc.registry import DATASETS
@@ -33,6 +35,12 @@ class PairDataset(Dataset[dict[str, Any]]):
         views: The views of a pair; the first one's images are the items.
         pipelines: For every view its transforms, ``mmpretrain.PackInputs`` last.
         seed: Seed of the items' randomness.
+        exclusion_radius_m: Places within so many metres of each other are neither positive nor
+            negative (25 for CVACT); None makes all other places negatives.
+        exclude_semi_positives: Nor is a tile that a panorama also shows (VIGOR).
+
+            With either of them the levels are 2 for the same place, 1 for what is excluded and 0
+            for negatives: losses need ``positive_level=2, negative_level=0``.
 
     Attributes:
         index: The rows of the split that show one of the views.
@@ -43,7 +51,8 @@ class PairDataset(Dataset[dict[str, Any]]):
         metainfo: The protocol in plain types; mmengine writes it into checkpoints.
 
     Raises:
-        ConfigError: If the split has no image of a view, or a view has no valid pipeline.
+        ConfigError: If the split has no image of a view, a view has no valid pipeline, or the data
+            lacks what an exclusion needs, or has thresholds.
         DatasetError: If a place lacks one of the views.
     """
 
@@ -55,6 +64,8 @@ class PairDataset(Dataset[dict[str, Any]]):
         *,
         pipelines: PipelineConfigs,
         seed: int = 0,
+        exclusion_radius_m: float | None = None,
+        exclude_semi_positives: bool = False,
     ) -> None:
         source = build_source(source)
         self.views = tuple(views)
@@ -73,6 +84,14 @@ class PairDataset(Dataset[dict[str, Any]]):
         self.label_columns = self.index.place_label_tree
         self.thresholds_m = source.thresholds_m
         self.metainfo = {"protocol": source.protocol.as_dict()}
+        self.excluding = exclusion_radius_m is not None or exclude_semi_positives
+        if self.excluding and self.thresholds_m:
+            raise ConfigError(
+                f"exclusion_radius_m={exclusion_radius_m} and exclude_semi_positives="
+                f"{exclude_semi_positives} are for pairs, but thresholds_m={self.thresholds_m} "
+                "grades places by distance; set one of them"
+            )
+        self.exclusion = exclusion_radius_m, exclude_semi_positives
         self.seed = seed
         # in shared memory, so that workers which outlive an epoch see the next one
         self._epoch = torch.zeros((), dtype=torch.int64)
@@ -84,6 +103,16 @@ class PairDataset(Dataset[dict[str, Any]]):
         order = np.argsort(labels, kind="stable")
         starts = np.searchsorted(labels[order], np.arange(1, self.num_places))
         return np.split(rows[order], starts)
+
+    def levels(self) -> PlaceLevels:
+        """Return the relevance levels between the training images.
+
+        Raises:
+            ConfigError: If the data lacks what an exclusion needs.
+        """
+        if self.excluding:
+            return excluding_levels(self.index, *self.exclusion)
+        return place_levels(self.index, self.thresholds_m)
 
     @property
     def num_places(self) -> int:

@@ -1,6 +1,7 @@
 """The relevance level of any two places, from their distance or from a tree of labels."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +16,19 @@ from geoloc.geo import check_thresholds, geodesic_distance, near_pairs, relevanc
 DENSE_PLACES = 2048
 
 
+class Images(NamedTuple):
+    """Some images of a dataset, or samples of several images each.
+
+    Attributes:
+        places: Their place labels, int64 ``[n]``.
+        rows: Their rows in the dataset's index, int64 ``[n]``, or ``[n, V]`` for samples of V
+            images; None where they are not known.
+    """
+
+    places: Tensor
+    rows: Tensor | None = None
+
+
 class PlaceLevels(nn.Module):
     """Levels between places, by label: ``levels(rows [n], columns [m]) -> [n, m]``.
 
@@ -27,6 +41,11 @@ class PlaceLevels(nn.Module):
     def __len__(self) -> int:
         """Return C, the number of places."""
         raise TypeError("subclasses tell their number of places")
+
+    def of_images(self, rows: Images, columns: Images) -> Tensor:
+        """Return the levels int8 ``[n, m]`` of images, which are those of their places."""
+        levels: Tensor = self(rows.places, columns.places)
+        return levels
 
 
 class DistanceLevels(PlaceLevels):

@@ -47,9 +47,12 @@ class Protocol:
 
 
 def fingerprint(index: Index, digits: int = 12) -> str:
-    """Return a short hash of the rows (view, place, lat, lon, split, path) in any order."""
+    """Return a short hash of the rows in any order.
+
+    A row is (view, place, lat, lon, split, path) and what else the index has of it.
+    """
     columns = [index.view, index.place, index.lat, index.lon, index.split, index.path]
-    columns += [*index.labels.T]
+    columns += [*index.labels.T, *index.also_shows.T, *index.camera_latlon.T]
     rows = sorted(zip(*(column.tolist() for column in columns), strict=True))
     text = "\n".join(map(repr, rows))  # repr quotes the strings and keeps every digit
     return hashlib.sha256(text.encode()).hexdigest()[:digits]

@@ -22,6 +22,7 @@ class StreetWorld(Source):
     Args:
         data_root: Folder of the world; written if it is not complete.
         thresholds_m: Bounds of the relevance levels in metres; ``()`` for pairs only.
+        polar: Take the satellite images that ``tools/polar_maps.py`` has transformed beforehand.
         **world: Parameters of :class:`geoloc.campusworld.street_world.StreetSpec`.
 
     Raises:
@@ -30,7 +31,11 @@ class StreetWorld(Source):
     """
 
     def __init__(
-        self, data_root: str | Path, thresholds_m: Sequence[float] = (), **world: Any
+        self,
+        data_root: str | Path,
+        thresholds_m: Sequence[float] = (),
+        polar: bool = False,
+        **world: Any,
     ) -> None:
         root = Path(data_root)
         try:
@@ -42,7 +47,7 @@ class StreetWorld(Source):
         finally:  # also after a failure, or the other ranks would wait for ever
             barrier()
         if world.get("layout", "cvusa") == "cvusa":
-            index = read_cvusa(root, polar=False)
+            index = read_cvusa(root, polar)
         else:
-            index = read_cvact(root, ("train", "val"), polar=False, official=False)
+            index = read_cvact(root, ("train", "val"), polar, official=False)
         super().__init__("StreetWorld", index, thresholds_m)

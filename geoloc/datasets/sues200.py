@@ -10,8 +10,11 @@
 as the dataset's own script splits it. Galleries hold all places, also those of the training.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
+
+import numpy as np
 
 from geoloc.datasets.class_folders import check_separate, read_class_folders
 from geoloc.datasets.source import Source
@@ -26,14 +29,16 @@ Height = Literal[150, 200, 250, 300]
 
 @DATASETS.register_module()
 class SUES200(Source):
-    """One height of SUES-200, or anything else in its layout.
+    """One or several heights of SUES-200, or anything else in its layout.
 
-    Splits are ``train``, ``query`` and ``gallery``, views ``drone`` and ``satellite``. There are no
-    positions: two images are of the same place (level 1) or not (level 0).
+    Splits are ``train``, ``query`` and ``gallery``, views ``drone`` and ``satellite``. With several
+    heights each has a query and a gallery of its own, ``query_150`` and ``gallery_150`` ..., and
+    ``train`` holds the images of all. There are no positions: two images are of the same place
+    (level 1) or not (level 0).
 
     Args:
         data_root: Folder that holds ``Training/`` and ``Testing/``.
-        height: Height of the drones in metres.
+        height: Height of the drones in metres, or a list of them.
         counts: ``official`` insists on the published numbers of places; None accepts any.
 
     Raises:
@@ -45,36 +50,48 @@ class SUES200(Source):
     def __init__(
         self,
         data_root: str | Path,
-        height: Height = 150,
+        height: Height | Sequence[Height] = 150,
         counts: Literal["official"] | None = "official",
     ) -> None:
-        if height not in get_args(Height):
-            raise ConfigError(f"SUES200 height={height!r} must be one of {get_args(Height)}")
+        heights = [height] if isinstance(height, int) else list(height)
+        if not heights or not set(heights) <= set(get_args(Height)):
+            raise ConfigError(
+                f"SUES200 height={height!r} must be one of {get_args(Height)}, or a list of them"
+            )
         if counts not in ("official", None):
             raise ConfigError(f"SUES200 counts={counts!r} must be 'official' or None")
         root = Path(data_root)
-        folders = {
-            "train": {view: f"Training/{height}/{view}" for view in VIEWS},
-            "query": {view: f"Testing/{height}/query_{view}" for view in VIEWS},
-            "gallery": {view: f"Testing/{height}/gallery_{view}" for view in VIEWS},
-        }
-        needed = [folder for views in folders.values() for folder in views.values()]
+        parts = [part for each in heights for part in _folders(each, len(heights) > 1)]
+        needed = [folder for _, views in parts for folder in views.values()]
         if absent := [folder for folder in needed if not (root / folder).is_dir()]:
             raise DatasetNotFoundError(
                 f"SUES-200 is not in {root}: there is no {root / absent[0]}.\n"
                 f"Request it as {PROJECT_PAGE} says and run its split script, so that there are\n"
                 f"  {' '.join(needed)}"
             )
-        index = read_class_folders(root, folders)
-        for split, views in folders.items():
-            for view, folder in views.items():
-                places = len(index.select(split=split, view=view).places)
+        index = read_class_folders(root, parts)
+        for split, views in parts:
+            for folder in views.values():
+                below = np.char.startswith(index.path, f"{folder}/")
+                places = len(np.unique(index.place[below]))
+                expected = OFFICIAL_PLACES[split.partition("_")[0]]
                 if not places:
                     raise DatasetError(f"{root / folder} has no image in a folder such as 0001/")
-                if counts and places != OFFICIAL_PLACES[split]:
+                if counts and places != expected:
                     raise DatasetError(
-                        f"{root / folder} has {places} places where SUES-200 has "
-                        f"{OFFICIAL_PLACES[split]}; pass counts=None to use the data as it is"
+                        f"{root / folder} has {places} places where SUES-200 has {expected}; pass "
+                        "counts=None to use the data as it is"
                     )
-        check_separate(index, ("query",))
-        super().__init__(f"SUES-200-{height}m", index, thresholds_m=())
+        queries = [split for split, _ in parts if split.startswith("query")]
+        check_separate(index, queries)
+        super().__init__(f"SUES-200-{'-'.join(map(str, heights))}m", index, thresholds_m=())
+
+
+def _folders(height: int, named: bool) -> list[tuple[str, dict[str, str]]]:
+    """Return the splits of a height and the folder of every view; ``named`` by the height."""
+    suffix = f"_{height}" if named else ""
+    return [
+        ("train", {view: f"Training/{height}/{view}" for view in VIEWS}),
+        (f"query{suffix}", {view: f"Testing/{height}/query_{view}" for view in VIEWS}),
+        (f"gallery{suffix}", {view: f"Testing/{height}/gallery_{view}" for view in VIEWS}),
+    ]

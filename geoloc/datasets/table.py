@@ -17,6 +17,8 @@ from geoloc.geo.coordinates import coordinate_fault
 Record = dict[str, str]
 
 LABEL_PREFIX = "label_"
+ALSO_PREFIX = "also_"
+CAMERA_COLUMNS = ("camera_lat", "camera_lon")
 
 _OUTSIDE = re.compile(r"^[\\/]|^[A-Za-z]:|(^|[\\/])\.\.([\\/]|$)|\0")
 _WORD = re.compile(r"\S+")
@@ -24,7 +26,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")  # 18 digits fit int64
 
 
 def read_table(
-    file: Path, columns: Sequence[str], *, delimiter: str, exact: bool, more: str | None = None
+    file: Path, columns: Sequence[str], *, delimiter: str, exact: bool, more: tuple[str, ...] = ()
 ) -> Iterator[tuple[int, Record]]:
     """Yield (line number, record) for every line after the header; blank lines are skipped.
 
@@ -33,7 +35,7 @@ def read_table(
         columns: Names that the header must hold.
         delimiter: One character between fields; fields may be quoted as in CSV.
         exact: The header must be ``columns`` in that order; otherwise more may stand beside them.
-        more: Beginning of the names of columns that may follow all the same.
+        more: Beginnings of the names of columns that may follow all the same.
 
     Raises:
         DatasetNotFoundError: If there is no such file.
@@ -46,10 +48,10 @@ def read_table(
         with open(file, encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, delimiter=delimiter, strict=True)
             header = next(reader, [])
-            fixed = [name for name in header if not (more and name.startswith(more))]
+            fixed = [name for name in header if not name.startswith(more)]
             _check_header(file, fixed, columns, delimiter, exact)
             if exact and header[: len(columns)] != list(columns):
-                fail(file, 1, f"columns {more}... stand after {columns[-1]!r}")
+                fail(file, 1, f"columns {', '.join(more)}... stand after {columns[-1]!r}")
             repeated = [name for name in header if header.count(name) > 1]
             if repeated:
                 fail(file, 1, f"column {repeated[0]!r} appears twice")
@@ -97,9 +99,14 @@ class RowCollector:
         self._sources: list[tuple[Path, int]] = []
         self._rows: list[tuple[str, str, int, float, float, str]] = []
         self._labels: list[dict[str, int]] = []
+        self._also: list[list[int]] = []
+        self._cameras: list[list[float]] = []
 
     def add(self, file: Path, line: int, record: Record) -> None:
-        """Parse one record with the fields ``path, view, place, lat, lon, split, label_<name>``.
+        """Parse one record with the fields ``path, view, place, lat, lon, split``.
+
+        ``label_<name>``, ``also_<k>`` and ``camera_lat, camera_lon`` may stand beside them, in
+        all records.
 
         Raises:
             IndexFormatError: For a field that is no number, no word, or a path out of the root.
@@ -113,15 +120,10 @@ class RowCollector:
         if not _INTEGER.fullmatch(place):
             fail(file, line, f"place {place!r} must be a whole number")
         lat, lon = (_degrees(file, line, name, record[name]) for name in ("lat", "lon"))
-        labels = {
-            name.removeprefix(LABEL_PREFIX): text
-            for name, text in record.items()
-            if name.startswith(LABEL_PREFIX)
-        }
-        for name, text in labels.items():
-            if not _INTEGER.fullmatch(text):
-                fail(file, line, f"{LABEL_PREFIX}{name} {text!r} must be a whole number")
-        self._labels.append({name: int(text) for name, text in labels.items()})
+        self._labels.append(_whole_numbers(file, line, record, LABEL_PREFIX))
+        self._also.append(list(_whole_numbers(file, line, record, ALSO_PREFIX).values()))
+        camera = [name for name in CAMERA_COLUMNS if name in record]
+        self._cameras.append([_degrees(file, line, name, record[name]) for name in camera])
         self._sources.append((file, line))
         self._rows.append((path, record["view"], int(place), lat, lon, record["split"]))
 
@@ -156,7 +158,17 @@ class RowCollector:
             "split": np.array(split),
             "labels": self._label_columns(places),
             "label_names": tuple(self._labels[0]),
+            "also_shows": np.array(self._also, dtype=np.int64),
+            "camera_latlon": self._camera_columns(),
         }
+
+    def _camera_columns(self) -> NDArray[np.float64]:
+        latlon = np.array(self._cameras, dtype=np.float64)
+        if latlon.shape[1] == 1:
+            self.fail(0, f"{' and '.join(CAMERA_COLUMNS)} need each other")
+        if latlon.size and (fault := coordinate_fault(latlon)):
+            self.fail(*fault)
+        return latlon
 
     def _label_columns(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the labels int64 ``[n, K]``, the same for all rows of a place."""
@@ -202,6 +214,15 @@ class RowCollector:
     def fail(self, row: int, reason: str) -> NoReturn:
         """Raise the complaint about a collected row."""
         fail(*self._sources[row], reason)
+
+
+def _whole_numbers(file: Path, line: int, record: Record, prefix: str) -> dict[str, int]:
+    """Return the fields of a record whose names begin with ``prefix``, by the rest of the name."""
+    texts = {name: text for name, text in record.items() if name.startswith(prefix)}
+    for name, text in texts.items():
+        if not _INTEGER.fullmatch(text):
+            fail(file, line, f"{name} {text!r} must be a whole number")
+    return {name.removeprefix(prefix): int(text) for name, text in texts.items()}
 
 
 def _apart_m(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:

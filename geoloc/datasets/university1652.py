@@ -83,7 +83,7 @@ def read_university1652(root: Path) -> Index:
         for view in NEEDED:
             if not (root / folders[view]).is_dir():
                 _refuse_empty(root, folders[view])
-    index = read_class_folders(root, FOLDERS)
+    index = read_class_folders(root, [*FOLDERS.items()])
     for split, folders in FOLDERS.items():
         for view in NEEDED:
             if not len(index.select(split=split, view=view)):

@@ -1,8 +1,17 @@
 """Evaluation: ranking, metrics of ranked levels, and the evaluators."""
 
+from geoloc.evaluation.dense_uav_retrieval import DenseUAVRetrieval
 from geoloc.evaluation.dyml_retrieval import DyMLRetrieval
 from geoloc.evaluation.hierarchical_retrieval import HierarchicalRetrieval
+from geoloc.evaluation.panorama_retrieval import PanoramaRetrieval
 from geoloc.evaluation.retrieval import evaluate_retrieval
 from geoloc.evaluation.university_retrieval import UniversityRetrieval
 
-__all__ = ["DyMLRetrieval", "HierarchicalRetrieval", "UniversityRetrieval", "evaluate_retrieval"]
+__all__ = [
+    "DenseUAVRetrieval",
+    "DyMLRetrieval",
+    "HierarchicalRetrieval",
+    "PanoramaRetrieval",
+    "UniversityRetrieval",
+    "evaluate_retrieval",
+]

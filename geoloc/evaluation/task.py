@@ -117,7 +117,8 @@ def metrics_per_query(
         index: The test images.
         levels: Levels between its places.
         rows: The images of the task.
-        metrics: Returns ``{name: [q]}`` for a chunk of ranked galleries.
+        metrics: Returns ``{name: [q]}`` for a chunk of ranked galleries; the chunk's ``queries``
+            count in ``rows.query``.
         exclude: The gallery item of each query that does not count, as ``identical_items`` says.
         reranker: Gives the distances to rank by, instead of the descriptors themselves.
 
@@ -137,9 +138,15 @@ def metrics_per_query(
     else:
         ranking = rank_by_distance(reranker(query, gallery)[own], exclude=own_exclude)
     chunks = ranked_levels(ranking, levels, query_place[own], gallery_place, own_exclude)
-    parts = [metrics(chunk) for chunk in chunks]
+    parts = [metrics(_moved(chunk, own.start)) for chunk in chunks]
     names = parts[0] if parts else ()
     return gather_shares({name: torch.cat([part[name] for part in parts]) for name in names})
+
+
+def _moved(chunk: RankedChunk, start: int) -> RankedChunk:
+    """Count the queries of a share's chunk in the whole set."""
+    queries = slice(chunk.queries.start + start, chunk.queries.stop + start)
+    return chunk._replace(queries=queries)
 
 
 def check_descriptors(descriptors: Tensor, index: Index) -> None:

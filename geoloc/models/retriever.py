@@ -7,14 +7,16 @@ from typing import Any
 from urllib.error import URLError
 
 import torch
+import torch.nn.functional as F
 from mmengine.model import BaseModel
 from mmengine.registry import Registry
 from torch import Tensor, nn
 
-from geoloc.datasets.place_levels import PlaceLevels
+from geoloc.datasets.place_levels import Images, PlaceLevels
 from geoloc.errors import CheckpointError, ConfigError
 from geoloc.models.batch_norm import unrecorded_batch_norm
 from geoloc.models.gather import gather_rows
+from geoloc.models.loss_levels import check_levels
 from geoloc.models.losses.pair_loss import PairLoss
 from geoloc.models.miners.miner import GlobalBatch, Miner
 from geoloc.models.random_stream import random_stream
@@ -42,6 +44,8 @@ class CrossViewRetriever(BaseModel):
         shared: Which of ``backbone``, ``neck``, ``head`` all views share; any other part exists
             once per view. All shared is a siamese network, none shared two separate networks.
         flip_test: Describe a test image by the sum of its own embedding and its mirror image's.
+            ``'sues200'`` repeats the official code of SUES-200 (known): the image's own embedding
+            is normalised before the sum, its mirror image's is not.
         channels_last: Keep images and weights in NHWC memory order, which is faster with
             reduced-precision convolutions on CPUs and GPUs.
         data_preprocessor: Config of the preprocessor. Defaults to ``ViewPreprocessor``.
@@ -63,7 +67,7 @@ class CrossViewRetriever(BaseModel):
         miner: Mapping[str, Any] | None = None,
         views: Sequence[str] = ("drone", "satellite"),
         shared: Sequence[str] = ("backbone", "neck", "head"),
-        flip_test: bool = False,
+        flip_test: bool | str = False,
         channels_last: bool = False,
         data_preprocessor: dict[str, Any] | None = None,
         init_cfg: dict[str, Any] | None = None,
@@ -77,6 +81,8 @@ class CrossViewRetriever(BaseModel):
         self.loss_weights, self.losses = _build_losses(losses or {}, len(self.views))
         self.miner_weight, self.miner = _build_miner(miner, self.views)
         self.place_levels = None
+        if flip_test not in (False, True, "sues200"):
+            raise ConfigError(f"model.flip_test={flip_test!r} must be True, False or 'sues200'")
         self.flip_test = flip_test
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         if channels_last:
@@ -113,9 +119,11 @@ class CrossViewRetriever(BaseModel):
                 ``[n, m]``. Losses that need more than their batch's get it too.
 
         Raises:
-            ConfigError: If a class loss was built for another number of places.
+            ConfigError: If a class loss was built for another number of places, a loss has no
+                positives, or takes excluded pairs for positives or negatives.
         """
         for name, loss in self.losses.items():
+            check_levels(f"model.losses.{name}", loss, levels)
             if getattr(loss, "num_places", len(levels)) != len(levels):
                 raise ConfigError(
                     f"model.losses.{name}.num_places={loss.num_places}, but the training split "
@@ -123,6 +131,8 @@ class CrossViewRetriever(BaseModel):
                 )
             if callable(receive := getattr(loss, "set_place_levels", None)):
                 receive(levels)
+        if isinstance(of_miner := getattr(self.miner, "loss", None), nn.Module):
+            check_levels("model.miner.loss", of_miner, levels)
         self.place_levels = levels.to(next(self.parameters()).device)
 
     def forward(
@@ -160,6 +170,8 @@ class CrossViewRetriever(BaseModel):
         """
         embedding = self.embed(images, view)
         if self.flip_test and not self.training:
+            if self.flip_test == "sues200":
+                embedding = F.normalize(embedding)
             embedding = embedding + self.embed(images.flip(-1), view)
         return self.descriptor(embedding, view)
 
@@ -195,14 +207,17 @@ class CrossViewRetriever(BaseModel):
         Args:
             embeddings: float ``{view: [n, ...]}``; row i of every view shows the same place.
             places: int64 ``{view: [n]}`` place labels.
-            rows: int64 ``{view: [n]}`` rows in the dataset's index, which a miner needs.
+            rows: int64 ``{view: [n]}`` rows in the dataset's index, which a miner needs, and levels
+                that exclude semi-positives.
         """
         if self.place_levels is None:
             raise RuntimeError("the losses need levels: call set_place_levels before training")
         batch = {view: gather_rows(part) for view, part in embeddings.items()}
         descriptors = {view: self.descriptor(part, view) for view, part in batch.items()}
         labels = gather_rows(places[self.views[0]])
-        levels = self.place_levels(labels, labels)
+        every_row = rows and {view: gather_rows(rows[view]) for view in self.views}
+        samples = Images(labels, torch.stack([*every_row.values()], dim=1) if every_row else None)
+        levels = self.place_levels.of_images(samples, samples)
         losses = {
             f"loss_{name}": self.loss_weights[name]
             * (
@@ -213,9 +228,8 @@ class CrossViewRetriever(BaseModel):
             for name, loss in self.losses.items()
         }
         if self.miner is not None:
-            if rows is None:
+            if not every_row:
                 raise RuntimeError("a miner needs the rows of the batch in the dataset's index")
-            every_row = {view: gather_rows(rows[view]) for view in self.views}
             mined = GlobalBatch(descriptors, labels, every_row, self.place_levels)
             losses["loss_miner"] = self.miner_weight * self.miner(mined, self.describe_reloaded)
         return losses

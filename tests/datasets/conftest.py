@@ -1,6 +1,6 @@
 """Small datasets in the exact on-disk layout of DA-Campus."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -135,4 +135,99 @@ def write_university(root: Path) -> Path:
         image.unlink()
     (root / "readme.txt").touch()
     (root / "train/street/0001/.DS_Store").touch()
+    return root
+
+
+VIGOR_CITIES = {
+    "NewYork": (40.7, -74.0),
+    "Seattle": (47.6, -122.3),
+    "SanFrancisco": (37.8, -122.4),
+    "Chicago": (41.9, -87.6),
+}
+# rows (southwards) and columns of a panorama in a grid of tiles; the nearest tile is its positive
+VIGOR_PANORAMAS = {"train": [(0.8, 0.9), (0.2, 1.3)], "test": [(1.2, 1.1), (1.7, 0.3)]}
+VIGOR_STEP_M = 320 * 0.114  # half a tile
+
+
+def write_vigor(root: Path) -> Path:
+    """Write four cities of 3 x 3 tiles and 2 train and 2 test panoramas in the layout of VIGOR.
+
+    The first panoramas of train and test have the same positive and other semi-positives.
+    """
+    for city, (lat, lon) in VIGOR_CITIES.items():
+        north = 111_195.0  # metres per degree of latitude
+        east = north * np.cos(np.radians(lat))
+
+        def at(row: float, column: float, origin=(lat, lon), scale=(north, east)):
+            return (
+                origin[0] - row * VIGOR_STEP_M / scale[0],
+                origin[1] + column * VIGOR_STEP_M / scale[1],
+            )
+
+        def name_of(row: int, column: int, at=at) -> str:
+            return "satellite_{:.7f}_{:.7f}.png".format(*at(row, column))
+
+        tiles = [(row, column) for row in range(3) for column in range(3)]
+        splits = root / "splits" / city
+        splits.mkdir(parents=True)
+        (splits / "satellite_list.txt").write_text("".join(f"{name_of(*t)}\n" for t in tiles))
+        for number, tile in enumerate(tiles):
+            write_image(root / city / "satellite" / name_of(*tile), number)
+        lines: dict[str, list[str]] = {}
+        for split, panoramas in VIGOR_PANORAMAS.items():
+            lines[split] = []
+            for row, column in panoramas:
+                latlon = at(row, column)
+                panorama = f"{split}{row},{latlon[0]:.7f},{latlon[1]:.7f},.jpg"
+                write_image(root / city / "panorama" / panorama, 100 + int(10 * row))
+                around = [(r, c) for r, c in tiles if abs(r - row) < 1 and abs(c - column) < 1]
+                around.sort(key=lambda t: (t[0] - row) ** 2 + (t[1] - column) ** 2)
+                fields = [panorama]
+                for r, c in around:
+                    offsets = (320 * (row - r), -320 * (column - c))
+                    fields += [name_of(r, c), *(f"{offset:.3f}" for offset in offsets)]
+                lines[split].append(" ".join(fields) + "\n")
+            (splits / f"same_area_balanced_{split}.txt").write_text("".join(lines[split]))
+        every = "".join(lines["train"] + lines["test"])
+        (splits / "pano_label_balanced.txt").write_text(every)
+    return root
+
+
+def write_sues200(
+    root: Path,
+    places: Sequence[int] = (1, 2, 3, 4),
+    query: Sequence[int] = (5, 6),
+    heights: Sequence[int] = (150, 200, 250, 300),
+) -> Path:
+    """Write 3 drone images and a satellite image of every place in the layout of SUES-200."""
+    folders = {"Training/{}/": places, "Testing/{}/query_": query}
+    folders["Testing/{}/gallery_"] = [*places, *query]
+    for height in heights:
+        for folder, ids in folders.items():
+            for view, count in (("drone", 3), ("satellite", 1)):
+                for place in ids:
+                    for number in range(count):
+                        name = f"{folder.format(height)}{view}/{place:04d}/{number}.jpg"
+                        write_image(root / name, 40 * place + number)
+    return root
+
+
+def write_denseuav(
+    root: Path, places: Sequence[int] = (1, 2, 3, 4), query: Sequence[int] = (5, 6)
+) -> Path:
+    """Write 3 drone and 6 satellite images of every place in the layout of DenseUAV."""
+    folders = {"train/": places, "test/query_": query, "test/gallery_": [*places, *query]}
+    lines = []
+    for folder, ids in folders.items():
+        for place in ids:
+            for height in (80, 90, 100):
+                names = [f"drone/{place:06d}/H{height}.JPG"]
+                names += [f"satellite/{place:06d}/H{height}{end}.tif" for end in ("", "_old")]
+                for name in names:
+                    pixels = Image.new("RGB", (24, 24), (40 * place % 256, height, 0))
+                    (root / f"{folder}{name}").parent.mkdir(parents=True, exist_ok=True)
+                    pixels.save(root / f"{folder}{name}")
+                    at = f"E120.{place}0{height} N30.{place}5 {height}.123"
+                    lines.append(f"{folder}{name} {at}\n")
+    (root / "Dense_GPS_ALL.txt").write_text("".join(lines))
     return root

@@ -1,32 +1,15 @@
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from geoloc.datasets.dense_uav import DenseUAV
 from geoloc.errors import DatasetError, DatasetNotFoundError, IndexFormatError
-
-PLACES = {"train": (1, 2), "query": (3,), "gallery": (1, 2, 3)}
-FOLDERS = {"train": "train/{}", "query": "test/query_{}", "gallery": "test/gallery_{}"}
+from tests.datasets.conftest import write_denseuav
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    lines = []
-    for split, places in PLACES.items():
-        for place in places:
-            for height in (80, 90, 100):
-                for view, names in (
-                    ("drone", [f"H{height}.JPG"]),
-                    ("satellite", [f"H{height}.tif", f"H{height}_old.tif"]),
-                ):
-                    for name in names:
-                        path = f"{FOLDERS[split].format(view)}/{place:06d}/{name}"
-                        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-                        Image.new("RGB", (4, 4)).save(tmp_path / path)
-                        lines.append(f"{path} E120.{place}0{height} N30.{place}5 {height}.123\n")
-    (tmp_path / "Dense_GPS_ALL.txt").write_text("".join(lines))
-    return tmp_path
+    return write_denseuav(tmp_path, places=(1, 2), query=(3,))
 
 
 def test_images_and_positions_are_read(root) -> None:
@@ -36,7 +19,7 @@ def test_images_and_positions_are_read(root) -> None:
     ]
     assert len(index.select(split="gallery")) == 3 * 9
     assert set(index.lat[index.place == 2].tolist()) == {30.25}
-    assert set(index.lon[index.place == 2].tolist()) == {120.2080}  # at its first line
+    assert set(index.lon[index.place == 2].tolist()) == {120.20100}  # at its last line
     assert DenseUAV(root, thresholds_m=(50.0,), counts=None).thresholds_m == (50.0,)
 
 

@@ -101,7 +101,27 @@ def test_a_wrong_label_is_named(tmp_path: Path, header: str, line: str, reason: 
         Index.read_csv(file)
 
 
+@pytest.mark.parametrize(
+    ("header", "line", "reason"),
+    [
+        ("also_1", "b.png,image,5,1.0,2.0,train,x", "also_1 'x' must be a whole number"),
+        ("camera_lat", "b.png,image,5,1.0,2.0,train,1.0", "camera_lat and camera_lon need each"),
+        (
+            "camera_lat,camera_lon",
+            "b.png,image,5,1.0,2.0,train,91.0,0.0",
+            ":2: lat=91.0 is outside",
+        ),
+    ],
+)
+def test_a_wrong_further_place_or_camera_is_named(tmp_path: Path, header, line, reason):
+    file = write(tmp_path, line, header=f"{HEADER},{header}")
+    with pytest.raises(IndexFormatError, match=re.escape(reason)):
+        Index.read_csv(file)
+
+
 def test_columns_of_different_length():
+    with pytest.raises(ConfigError, match="one length"):
+        Index(["a"], ["drone"], [1], [0.0], [0.0], ["train"], Path(), also_shows=[[1], [2]])
     with pytest.raises(ConfigError, match="one length"):
         Index(["a"], ["drone"], [1, 2], [0.0], [0.0], ["train"], Path())
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from geoloc.datasets import Index
-from geoloc.datasets.place_levels import PlaceLevels
+from geoloc.datasets.place_levels import PlaceLevels, place_levels
 from geoloc.engine.command_line import run_command
 from geoloc.engine.hooks import EpochSeedHook, PlaceLevelsHook
 from geoloc.errors import ConfigError
@@ -35,7 +35,7 @@ def test_the_model_receives_the_levels_of_the_training_places() -> None:
     # One, two and three thousandths of a degree of latitude: about 111, 222 and 333 m.
     latlon = np.array([[30.0, 114.0], [30.001, 114.0], [30.003, 114.0], [31.0, 114.0]])
     index = Index(list("abcd"), ["drone"] * 4, range(4), *latlon.T, ["train"] * 4, ".")
-    dataset = SimpleNamespace(index=index, thresholds_m=(3, 200, 500))
+    dataset = SimpleNamespace(levels=lambda: place_levels(index, (3, 200, 500)))
     received: list[PlaceLevels] = []
     runner = SimpleNamespace(
         train_dataloader=SimpleNamespace(dataset=dataset),

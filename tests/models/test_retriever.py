@@ -155,6 +155,18 @@ def test_a_flipped_test_image_adds_its_embedding() -> None:
     torch.testing.assert_close(model.describe(picture.flip(-1), "drone"), found)
 
 
+def test_the_official_flip_of_sues200_normalises_one_side() -> None:
+    model = build(**RAW, flip_test="sues200").eval()
+    picture = torch.randn(2, 3, 32, 32)
+    own, mirrored = (model.embed(each, "drone") for each in (picture, picture.flip(-1)))
+    expected = own / own.norm(dim=1, keepdim=True) + mirrored
+    found = model.describe(picture, "drone")
+    torch.testing.assert_close(found, model.descriptor(expected, "drone"))
+    assert not torch.allclose(found, build(**RAW, flip_test=True).eval().describe(picture, "drone"))
+    with pytest.raises(ConfigError, match=r"model.flip_test='both' must be True, False or"):
+        build(**RAW, flip_test="both")
+
+
 def test_one_view_is_compared_with_itself() -> None:
     model = build(views=("image",), losses={"dycl": {"type": "DyCLLoss"}})
     table = torch.tensor([[3, 1, 0], [1, 3, 0], [0, 0, 3]], dtype=torch.int8)

@@ -4,7 +4,6 @@ from typing import Any
 
 from mmengine.hooks import Hook
 
-from geoloc.datasets.place_levels import place_levels
 from geoloc.registry import HOOKS
 
 
@@ -13,7 +12,7 @@ class PlaceLevelsHook(Hook):
     """Give the model the levels between places once, so that a step only looks them up."""
 
     def before_train(self, runner: Any) -> None:
-        """Take them from the training dataset's coordinates and thresholds, or its labels."""
+        """Take them from the training dataset."""
         dataset = runner.train_dataloader.dataset
         model = getattr(runner.model, "module", runner.model)
-        model.set_place_levels(place_levels(dataset.index, dataset.thresholds_m))
+        model.set_place_levels(dataset.levels())

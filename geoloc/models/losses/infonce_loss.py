@@ -18,7 +18,7 @@ class InfoNCELoss(PairLoss):
     r"""Cross-entropy of picking the paired item out of the batch (van den Oord et al., 2018).
 
     With the similarities S, the positives :math:`P_i` of level ``positive_level`` or higher and
-    the negatives :math:`N_i`, all other items,
+    the negatives :math:`N_i` of level ``negative_level`` or lower, by default all other items,
 
     .. math::
         \ell_i = \frac{1}{|P_i|} \sum_{j \in P_i} -\log
@@ -40,10 +40,12 @@ class InfoNCELoss(PairLoss):
         normalize: Axis of normalisation, see :class:`Similarity`. The official DACVGL code uses
             ``scale=1, normalize='batch'``.
         positive_level: Lowest level of a positive.
+        negative_level: Highest level of a negative; None means all below ``positive_level``.
         label_smoothing: :math:`\epsilon`, in ``[0, 1)``.
 
     Raises:
-        ConfigError: If ``scale`` or ``label_smoothing`` is out of range or ``normalize`` unknown.
+        ConfigError: If ``scale``, ``label_smoothing`` or ``negative_level`` is out of range or
+            ``normalize`` unknown.
     """
 
     log_scale: nn.Parameter | None
@@ -55,6 +57,7 @@ class InfoNCELoss(PairLoss):
         normalize: str = "feature",
         positive_level: int = 3,
         label_smoothing: float = 0.0,
+        negative_level: int | None = None,
     ) -> None:
         super().__init__(normalize)
         if scale <= 0 or (learnable and scale > MAX_LEARNABLE_SCALE):
@@ -62,19 +65,25 @@ class InfoNCELoss(PairLoss):
             raise ConfigError(f"scale={scale} must be positive{limit}.")
         if not 0 <= label_smoothing < 1:
             raise ConfigError(f"label_smoothing={label_smoothing} must be in [0, 1).")
+        negative_level = positive_level - 1 if negative_level is None else negative_level
+        if negative_level >= positive_level:
+            raise ConfigError(
+                f"negative_level={negative_level} must be below positive_level={positive_level}."
+            )
         self.scale = scale
         self.log_scale = nn.Parameter(torch.tensor(math.log(scale))) if learnable else None
         self.positive_level = positive_level
+        self.negative_level = negative_level
         self.label_smoothing = label_smoothing
 
     def loss(self, similarity: Tensor, levels: Tensor) -> Tensor:
         """Return the mean cross-entropy over the anchors of similarities and levels ``[N, M]``."""
         logits = self._current_scale() * similarity
-        positive = levels >= self.positive_level
-        negatives = masked_logsumexp(logits, ~positive)
+        positive, negative = levels >= self.positive_level, levels <= self.negative_level
+        negatives = masked_logsumexp(logits, negative)
         terms = softplus(negatives[:, None] - logits)
         if self.label_smoothing:
-            terms = terms + self.label_smoothing * (logits - _mean_of_choices(logits, positive))
+            terms = terms + self.label_smoothing * (logits - _mean_of_choices(logits, negative))
         return ((terms * positive).sum(dim=1) / positive.sum(dim=1).clamp_min(1)).mean()
 
     def _current_scale(self) -> Tensor | float:
@@ -85,7 +94,7 @@ class InfoNCELoss(PairLoss):
         return self.log_scale.exp()
 
 
-def _mean_of_choices(logits: Tensor, positive: Tensor) -> Tensor:
+def _mean_of_choices(logits: Tensor, negative: Tensor) -> Tensor:
     """Return the mean over every entry together with the negatives of its row, ``[N, M]``."""
-    negatives = (logits * ~positive).sum(dim=1, keepdim=True)
-    return (logits + negatives) / (1 + (~positive).sum(dim=1, keepdim=True))
+    negatives = (logits * negative).sum(dim=1, keepdim=True)
+    return (logits + negatives) / (1 + negative.sum(dim=1, keepdim=True))

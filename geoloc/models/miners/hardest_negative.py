@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from geoloc.datasets.place_levels import PlaceLevels, place_levels
+from geoloc.datasets.place_levels import Images, PlaceLevels, place_levels
 from geoloc.errors import ConfigError
 from geoloc.models.gather import gather_rows, own_rows
 from geoloc.models.losses.precision import full_precision
@@ -107,7 +107,11 @@ class HardestNegatives(nn.Module):
         anchor_view, view = direction
         candidates = memory[view]
         labels = own_rows(batch.labels)
-        allowed = batch.levels(labels, candidates.labels) < self.negative_level
+        levels = batch.levels.of_images(
+            Images(labels, own_rows(batch.rows[anchor_view])),
+            Images(candidates.labels, candidates.rows),
+        )
+        allowed = levels < self.negative_level
         allowed &= labels[:, None] != candidates.labels
         allowed &= ~torch.isin(candidates.rows, batch.rows[view])
         if self.nearby is not None:

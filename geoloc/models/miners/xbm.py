@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from geoloc.datasets.place_levels import Images
 from geoloc.errors import ConfigError
-from geoloc.models.miners.cross_batch_memory import CrossBatchMemory
+from geoloc.models.miners.cross_batch_memory import CrossBatchMemory, ViewMemory
 from geoloc.models.miners.miner import Describe, GlobalBatch, Miner, mining_directions
 from geoloc.models.miners.xbm_queue import XBMQueues
 from geoloc.registry import LOSSES, MINERS
@@ -86,6 +87,11 @@ class XBM(Miner):
 
     def _against_memory(self, batch: GlobalBatch, anchors: str, view: str) -> Tensor:
         memory = self.memory[view]
-        levels = batch.levels(batch.labels, memory.labels)
+        rows = (
+            memory.rows if isinstance(memory, ViewMemory) else None
+        )  # the official queue has none
+        levels = batch.levels.of_images(
+            Images(batch.labels, batch.rows[anchors]), Images(memory.labels, rows)
+        )
         term: Tensor = self.loss(batch.descriptors[anchors], memory.descriptors, levels)
         return term
