@@ -57,11 +57,11 @@ class DescriptorMetric(BaseMetric):
         super().__init__()
         check_resample(resample)
         if similarity is not None and rerank:
-            raise ConfigError("rerank compares by cosine; leave out it or the evaluator's similarity")
+            raise ConfigError(
+                "rerank compares by cosine; leave out it or the evaluator's similarity"
+            )
         self.distance = (
-            None
-            if similarity is None
-            else PairwiseDistance(SIMILARITIES.build(dict(similarity)))
+            None if similarity is None else PairwiseDistance(SIMILARITIES.build(dict(similarity)))
         )
         self.rerankers: dict[str, Reranker] = {}
         for config in [rerank] if isinstance(rerank, Mapping) else rerank or ():

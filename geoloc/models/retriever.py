@@ -83,7 +83,9 @@ class CrossViewRetriever(BaseModel):
         self.loss_weights, self.losses = _build_losses(losses or {}, len(self.views))
         if similarity is not None:
             if miner is not None:
-                raise ConfigError("model.miner compares by cosine; leave out it or model.similarity")
+                raise ConfigError(
+                    "model.miner compares by cosine; leave out it or model.similarity"
+                )
             _set_similarity(self.losses, similarity)
         self.miner_weight, self.miner = _build_miner(miner, self.views)
         self.place_levels = None

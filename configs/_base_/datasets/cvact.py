@@ -3,13 +3,9 @@
 # within 5 m counts (known from OriCNN's code). Pairs: 35,532 train, 8,884 val, 92,802 test.
 _base_ = "cvusa.py"
 
-train_source = dict(
-    _delete_=True, type="CVACT", data_root="data/CVACT", splits=["train"], thresholds_m=(0.1, 25.0)
-)
-val_source = dict(_delete_=True, type="CVACT", data_root="data/CVACT", splits=["val"])
-test_source = dict(
-    _delete_=True, type="CVACT", data_root="data/CVACT", splits=["test"], thresholds_m=(5.0,)
-)
+dataset = dict(_delete_=True, type="CVACT", data_root="data/CVACT", splits=["val"])
+training = dict(splits=["train"], thresholds_m=(0.1, 25.0))
+testing = dict(splits=["test"], thresholds_m=(5.0,))
 
 street_pipeline = [
     dict(type="LoadImage"),
@@ -17,8 +13,12 @@ street_pipeline = [
     dict(type="mmpretrain.Resize", scale=(512, 128)),
     dict(type="mmpretrain.PackInputs"),
 ]
-train_dataloader = dict(dataset=dict(source=train_source, pipelines=dict(street=street_pipeline)))
-val_dataloader = dict(dataset=dict(source=val_source, pipelines=dict(street=street_pipeline)))
+train_dataloader = dict(
+    dataset=dict(source={**dataset, **training}, pipelines=dict(street=street_pipeline))
+)
+val_dataloader = dict(dataset=dict(source=dataset, pipelines=dict(street=street_pipeline)))
 test_dataloader = dict(
-    dataset=dict(source=test_source, split="test", pipelines=dict(street=street_pipeline))
+    dataset=dict(
+        source={**dataset, **testing}, split="test", pipelines=dict(street=street_pipeline)
+    )
 )

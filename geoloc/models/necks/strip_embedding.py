@@ -30,9 +30,7 @@ class StripEmbedding(nn.Module):
         ConfigError: If the strips do not divide the rows.
     """
 
-    def __init__(
-        self, map_size: Sequence[int], num_parts: int = 4, maps_per_part: int = 2
-    ) -> None:
+    def __init__(self, map_size: Sequence[int], num_parts: int = 4, maps_per_part: int = 2) -> None:
         super().__init__()
         rows, columns = map_size
         if num_parts < 1 or rows % num_parts:
