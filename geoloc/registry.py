@@ -4,10 +4,10 @@ Two kinds live here.
 
 * Registries that mmengine's Runner looks up (``MODELS``, ``DATASETS``, ``HOOKS`` ...) are children
   of mmengine's own, with scope ``geoloc``.
-* Role registries (``BACKBONES``, ``NECKS``, ``HEADS``, ``LOSSES``, ``MINERS``, ``RERANKERS``,
-  ``INDEXES``) stand alone, because mmengine allows one child per scope under a parent. Each lists
-  only its own plugins; a ``type`` with a foreign scope (``mmpretrain.ResNet``) is borrowed from
-  that package.
+* Role registries (``BACKBONES``, ``NECKS``, ``HEADS``, ``LOSSES``, ``SIMILARITIES``, ``MINERS``,
+  ``RERANKERS``, ``INDEXES``) stand alone, because mmengine allows one child per scope under a
+  parent. Each lists only its own plugins; a ``type`` with a foreign scope (``mmpretrain.ResNet``)
+  is borrowed from that package.
 
 Plugins outside this package register with the same decorators, named in a config's
 ``custom_imports`` or installed with the entry-point group ``geoloc.plugins``.
@@ -210,6 +210,7 @@ BACKBONES = RoleRegistry("backbone", ["geoloc.models"])
 NECKS = RoleRegistry("neck", ["geoloc.models"])
 HEADS = RoleRegistry("head", ["geoloc.models"])
 LOSSES = RoleRegistry("loss", ["geoloc.models.losses"])
+SIMILARITIES = RoleRegistry("similarity", ["geoloc.models"])
 MINERS = RoleRegistry("miner", ["geoloc.models.miners"])
 RERANKERS = RoleRegistry("re-ranker", ["geoloc.evaluation.rerank"])
 INDEXES = RoleRegistry("index", ["geoloc.evaluation.search"])

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from geoloc.benchmark.collect import collect, read_published
+from geoloc.benchmark.cost import measure_costs
 from geoloc.benchmark.curves import curves_of
 from geoloc.benchmark.plan import Folders, make_plan
 from geoloc.benchmark.preset import PRESETS
@@ -43,6 +44,7 @@ def main() -> None:
                 failed += train_jobs(jobs, args.jobs, progress)
             if failed:
                 break
+        measure_costs(suite, ROOT / "configs", results / "results", args.methods)
     paper = read_published(PAPERS, suite.paper_data)
     table = collect(args.suite, suite, results / "results", seeds, paper)
     folder = results / args.suite

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from geoloc.benchmark.job import RECORD
+from geoloc.benchmark.cost import cost_file
+from geoloc.benchmark.job import RECORD, product_file
+from geoloc.benchmark.product import TRANSFER
 from geoloc.benchmark.statistics import estimate
 from geoloc.benchmark.suite import Entry, Suite
-from geoloc.benchmark.table import Row, Table
+from geoloc.benchmark.table import COST, Row, Table
 from geoloc.errors import DatasetError
 from geoloc.evaluation.results import read_json
 
@@ -20,19 +22,21 @@ def read_published(path: Path, data: Sequence[str]) -> tuple[str, Published]:
 
     Args:
         path: ``paper_results.json``.
-        data: Names of the data, one or more of a single source.
+        data: Names of the tables, or of their data where they have none; one or more of a single
+            source.
 
     Raises:
         DatasetError: If the file has no table of that data.
     """
-    tables = {table["data"]: table for table in read_json(path)["tables"]}
+    tables = {table.get("name", table["data"]): table for table in read_json(path)["tables"]}
     if unknown := [name for name in data if name not in tables]:
         raise DatasetError(f"{path} has no table of {', '.join(unknown)}")
     published: dict[str, dict[str, Mapping[str, float]]] = {}
     for name in data:
         for method, results in tables[name]["results"].items():
             published.setdefault(method, {}).update(results)
-    return f"{tables[data[0]]['source']}, on {', '.join(data)}", published
+    on = ", ".join(dict.fromkeys(tables[name]["data"] for name in data))
+    return f"{tables[data[0]]['source']}, on {on}", published
 
 
 def collect(
@@ -52,7 +56,8 @@ def collect(
     """
     source, published = paper
     runs = suite.runs()
-    results = {run: list(_results(folder / run, seeds)) for run in runs}
+    transferred = TRANSFER in suite.products
+    results = {run: list(_results(folder / run, seeds, transferred)) for run in runs}
     data: dict[str, set[str]] = {subset: set() for _, subset in runs.values()}
     for run, (_, subset) in runs.items():
         data[subset].update(map(_data_of, results[run]))
@@ -63,7 +68,13 @@ def collect(
                 "compares runs on the same"
             )
     rows = tuple(
-        _row(entry, suite, results, published.get(_name_in_paper(entry), {}))
+        _row(
+            entry,
+            suite,
+            results,
+            published.get(_name_in_paper(entry), {}),
+            _costs(folder, entry) if suite.costs else {},
+        )
         for entry in suite.entries
     )
     on = ", ".join(name for names in data.values() for name in names)
@@ -89,9 +100,21 @@ def seed_folders(run: Path, seeds: int | None) -> list[Path]:
     ]
 
 
-def _results(run: Path, seeds: int | None) -> Iterator[Result]:
+def _results(run: Path, seeds: int | None, transferred: bool) -> Iterator[Result]:
     for folder in seed_folders(run, seeds):
-        yield {**read_json(folder / "metrics.json"), "run": read_json(folder / RECORD)}
+        result = {**read_json(folder / "metrics.json"), "run": read_json(folder / RECORD)}
+        elsewhere = product_file(folder, TRANSFER)
+        if transferred and elsewhere.is_file():
+            content = read_json(elsewhere)
+            if content.get("key") == result["run"].get("key"):
+                result[TRANSFER] = content["content"]
+        yield result
+
+
+def _costs(folder: Path, entry: Entry) -> Mapping[str, float]:
+    file = cost_file(folder, entry.folder)
+    costs: Mapping[str, float] = read_json(file)["content"] if file.is_file() else {}
+    return costs
 
 
 def _data_of(result: Result) -> str:
@@ -104,16 +127,21 @@ def _row(
     suite: Suite,
     results: Mapping[str, Sequence[Result]],
     published: Mapping[str, Mapping[str, float]],
+    costs: Mapping[str, float],
 ) -> Row:
     ours, paper, runs = {}, {}, {}
     for column in suite.columns:
+        if column.metric in published.get(column.task, {}):
+            paper[column] = published[column.task][column.metric]
+        if column.task == COST:
+            if column.metric in costs:
+                ours[column] = estimate([costs[column.metric]])
+            continue
         run, task, metric = suite.origin(entry, column)
         runs[run] = results[run]
         values = [result[task][metric] for result in results[run] if metric in result.get(task, {})]
         if values:
             ours[column] = estimate(values)
-        if metric in published.get(column.task, {}):
-            paper[column] = published[column.task][metric]
     facts = [
         {**result["run"], "geoloc_version": result["geoloc_version"]}
         for each in runs.values()

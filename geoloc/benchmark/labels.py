@@ -4,7 +4,7 @@ import itertools
 import math
 
 from geoloc.benchmark.statistics import Estimate
-from geoloc.benchmark.table import Column, Row, Table
+from geoloc.benchmark.table import COST, Column, Row, Table
 
 MISSING = "missing"
 AGREEMENT = "Agreement with the published order"
@@ -56,18 +56,28 @@ def half_width(value: Estimate) -> str:
 
 def note(table: Table) -> str:
     """Return what the numbers are, and which methods' runs differ in their code."""
-    counts = {len(value.values) for row in table.rows for value in row.ours.values()}
+    counts = {
+        len(value.values)
+        for row in table.rows
+        for column, value in row.ours.items()
+        if column.task != COST
+    }
     if not counts:
         return f"No results on {table.data} yet."
+    costs = " Costs are those of the networks at the papers' size." if _has_costs(table) else ""
     mixed = [row.method for row in table.rows if _versions(row) > 1]
     versions = f" Runs of several versions of the code: {', '.join(mixed)}." if mixed else ""
     if max(counts) == 1:
-        return f"Percent on {table.data}, one seed.{versions}"
+        return f"Percent on {table.data}, one seed.{costs}{versions}"
     seeds = " to ".join(map(str, dict.fromkeys((min(counts), max(counts)))))
     return (
         f"Percent on {table.data}: mean ± half the width of its 95 % interval (Student's t) "
-        f"over {seeds} seeds.{versions}"
+        f"over {seeds} seeds.{costs}{versions}"
     )
+
+
+def _has_costs(table: Table) -> bool:
+    return any(column.task == COST for column in table.columns)
 
 
 def _versions(row: Row) -> int:

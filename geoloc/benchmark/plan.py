@@ -66,6 +66,9 @@ def make_plan(
         if subset not in sources:
             sources[subset] = source_of(cfg)
         source = sources[subset]
+        if other := preset.transfer.get(subset):
+            elsewhere = method_config(preset, entry, folders.configs, other)
+            cfg.transfer_dataset = elsewhere.val_dataloader.dataset
         fit_to_data(cfg, source, preset.neighbours)
         # The start counts by what it is, not by where it lies.
         data = source.protocol.fingerprint + (f"+{start.key.config}" if start else "")

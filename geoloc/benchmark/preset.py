@@ -19,6 +19,7 @@ from geoloc.registry import DATASETS
 
 LAST_STAGE = 8  # how many times the channels of the first stage a ResNet-18 ends with
 OfMethod = dict[str, dict[str, Any]]
+MEMORY = "model.miner.memory_size"
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 EVALUATORS = ("val_evaluator", "test_evaluator")
 
@@ -28,12 +29,18 @@ class Preset:
     """How the configs of the methods are run for a table.
 
     Attributes:
-        data: What ends the names of the configs, ``configs/<method>/<method>_<network>_<data>.py``.
+        data: What ends the names of the configs, ``configs/<method>/<method>_<network>_<data>.py``;
+            empty where the subsets of a suite do.
         source: What differs in the dataset from the configs; with a ``type``, the whole dataset.
+        subsets: What differs in the dataset for the subsets of a suite, by their names, where one
+            config serves all of them.
+        transfer: Which other subset the runs of a subset are evaluated on too.
+        memory: The share of the published number of batches that a miner remembers, where the
+            training set is so much smaller.
         options: What else differs, by dotted key.
         of_method: What differs in single methods, by the folder of their configs.
         neighbours: How many neighbours re-ranking looks at: ``mu`` and ``minimum`` of Eq. 6 of
-            DyCL, and ``k2``; what is missing is as published.
+            DyCL, and ``k2``; what is missing is as published. None does not re-rank.
         width: Channels of the first stage of the ResNet; None leaves it to the configs.
         start: Config, below ``configs``, of the run whose backbone all methods start from; None
             leaves the start to the configs.
@@ -44,14 +51,24 @@ class Preset:
 
     data: str
     source: Mapping[str, Any] = field(default_factory=dict)
+    subsets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    transfer: Mapping[str, str] = field(default_factory=dict)
+    memory: float = 1.0
     options: Mapping[str, Any] = field(default_factory=dict)
     of_method: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    neighbours: Mapping[str, float] = field(default_factory=dict)
+    neighbours: Mapping[str, float] | None = field(default_factory=dict)
     width: int | None = None
     start: str | None = None
     start_source: Mapping[str, Any] = field(default_factory=dict)
     start_options: Mapping[str, Any] = field(default_factory=dict)
     seeds: int = 1
+
+    def options_of(self, entry: Entry) -> dict[str, Any]:
+        """Return the options of a row, as far as they depend on the size of the data, for these."""
+        options = dict(entry.options)
+        if MEMORY in options:
+            options[MEMORY] = max(1, round(self.memory * options[MEMORY]))
+        return options
 
 
 VIEWS = ("drone", "satellite")
@@ -103,6 +120,19 @@ CHOSEN: OfMethod = {
 # Eq. 6 and k2 are made for 60 drone images of a place; here there are 4. Chosen likewise.
 FEW_VIEWS = {"mu": 0.25, "minimum": 4, "k2": 2}
 PRETRAINING = "_pretraining/infonce_r18_campusworld.py"
+# 15 batches make an epoch of StreetWorld, 1110 one of CVUSA.
+STREET_MEMORY = 15 / 1110
+CVACT_LAYOUT = {"layout": "cvact", "seed": 1}
+THERE_AND_BACK = {"_cvusa": "_cvact", "_cvact": "_cvusa"}
+FEW_STREETS = {"train_places": 24, "val_places": 12, "places_per_campus": 12}
+# The networks and image sizes of the papers.
+PAPER_SIZE = Preset(
+    "",
+    transfer=THERE_AND_BACK,
+    options={"default_hooks.checkpoint.max_keep_ckpts": 1},
+    neighbours=None,
+    seeds=3,
+)
 PRESETS = {
     # Not for its numbers: every step of a benchmark in some minutes.
     "campusworld-mini": Preset(
@@ -141,6 +171,34 @@ PRESETS = {
         start_options=ON_ANY_CPU,
     ),
     "dyml": Preset("dyml", options={"default_hooks.checkpoint.max_keep_ckpts": 1}, seeds=3),
+    # Not for its numbers, as campusworld-mini.
+    "streetworld-mini": Preset(
+        "streetworld",
+        source={"data_root": "data/StreetWorld-tiny", **FEW_STREETS},
+        subsets={
+            "_cvusa": {},
+            "_cvact": {"data_root": "data/StreetWorld-tiny-cvact", **CVACT_LAYOUT},
+        },
+        transfer=THERE_AND_BACK,
+        memory=2 / 1110,
+        options=LEAN
+        | TWO_EPOCHS
+        | {"train_dataloader.batch_size": 12, "param_scheduler.1.T_max": 1},
+        neighbours=None,
+    ),
+    "streetworld": Preset(
+        "streetworld",
+        subsets={
+            "_cvusa": {},
+            "_cvact": {"data_root": "data/StreetWorld-cvact", **CVACT_LAYOUT},
+        },
+        transfer=THERE_AND_BACK,
+        memory=STREET_MEMORY,
+        options=LEAN,
+        neighbours=None,
+        seeds=3,
+    ),
+    "cvusa-cvact": PAPER_SIZE,
     "dacampus": Preset("dacampus", options={"default_hooks.checkpoint.max_keep_ckpts": 1}, seeds=3),
 }
 
@@ -163,8 +221,8 @@ def method_config(preset: Preset, entry: Entry, configs: Path, subset: str = "")
     """
     file = config_file(preset, entry, configs, subset)
     of_method = preset.of_method.get(entry.folder, {})
-    cfg = load_config(file, {**preset.options, **of_method, **entry.options})
-    _set_source(cfg, preset.source)
+    cfg = load_config(file, {**preset.options, **of_method, **preset.options_of(entry)})
+    _set_source(cfg, {**preset.source, **preset.subsets.get(subset, {})})
     _set_width(cfg.model, preset.width)
     return cfg
 
@@ -175,7 +233,9 @@ def config_file(preset: Preset, entry: Entry, configs: Path, subset: str = "") -
     Raises:
         ConfigError: If the method has none for this preset.
     """
-    pattern = f"{entry.folder}/{entry.folder}_*_{preset.data}{subset}.py"
+    data = f"_{preset.data}" if preset.data else ""
+    ending = data if subset in preset.subsets else f"{data}{subset}"
+    pattern = f"{entry.folder}/{entry.folder}_*{ending}.py"
     found = sorted(configs.glob(pattern))
     if not found:
         raise ConfigError(f"{entry.method} has no config {configs / pattern}")
@@ -206,7 +266,7 @@ def source_of(cfg: Config) -> Source:
     return source
 
 
-def fit_to_data(cfg: Config, source: Source, neighbours: Mapping[str, float]) -> None:
+def fit_to_data(cfg: Config, source: Source, neighbours: Mapping[str, float] | None) -> None:
     """Adapt what depends on the training places, in place.
 
     Class losses get their number of places, and the evaluation re-ranks with the numbers of
@@ -221,6 +281,8 @@ def fit_to_data(cfg: Config, source: Source, neighbours: Mapping[str, float]) ->
     for loss in _parts(cfg.model.get("losses", {})):
         if "num_places" in loss:
             loss["num_places"] = places
+    if neighbours is None:
+        return
     eq6 = {name: neighbours[name] for name in ("mu", "minimum") if name in neighbours}
     options = {"clip_k": True} | {name: neighbours[name] for name in ("k2",) if name in neighbours}
     reranker = {"type": "MSRerank", "k1_list": _k1_list(source, eq6), **options}

@@ -13,7 +13,9 @@ from geoloc.analysis.distance_curves import distance_curves
 from geoloc.analysis.position_shift import position_shifts
 from geoloc.benchmark.job import Key, product_file
 from geoloc.engine.run import test
-from geoloc.evaluation.results import load_run
+from geoloc.evaluation.results import load_run, read_metrics
+
+TRANSFER = "transfer"
 
 
 def distance(folder: Path, cfg: Config) -> dict[str, Any]:
@@ -41,9 +43,20 @@ def position_shift(folder: Path, cfg: Config) -> list[dict[str, Any]]:
     return [shift._asdict() for shift in shifts]
 
 
+def transfer(folder: Path, cfg: Config) -> dict[str, float]:
+    """Return the metrics of a run's only task on the data of ``cfg.transfer_dataset``."""
+    cfg.work_dir = str(folder / TRANSFER)
+    cfg.test_evaluator.update(output_dir=cfg.work_dir)
+    cfg.test_dataloader.dataset = cfg.transfer_dataset
+    test(cfg, str(folder / f"epoch_{cfg.train_cfg.max_epochs}.pth"))
+    (metrics,) = read_metrics(cfg.work_dir).values()
+    return metrics
+
+
 PRODUCTS: Mapping[str, Callable[[Path, Config], Any]] = {
     "distance": distance,
     "position_shift": position_shift,
+    TRANSFER: transfer,
 }
 
 

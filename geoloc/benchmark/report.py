@@ -9,7 +9,7 @@ from geoloc.benchmark.latex import latex_document
 from geoloc.benchmark.long_csv import long_csv
 from geoloc.benchmark.markdown import markdown_summary, markdown_table
 from geoloc.benchmark.page import html_page
-from geoloc.benchmark.table import Table
+from geoloc.benchmark.table import COST, Table
 
 MOST_BARS = 16  # more in a group cannot be told apart
 OVERALL = "overall"  # a mean of the other scales, in the tables only
@@ -42,7 +42,8 @@ def write_report(table: Table, curves: Sequence[Curves], folder: Path) -> None:
 def _families(table: Table) -> dict[str, list[str]]:
     """Return the metrics of every plot: those of all scales together, and all others."""
     families: dict[str, list[str]] = {}
-    for metric in dict.fromkeys(column.metric for column in table.columns):
+    shown = (column.metric for column in table.columns if column.task != COST)
+    for metric in dict.fromkeys(shown):
         name, _, scale = metric.partition("/")
         if scale != OVERALL:
             families.setdefault(name if scale else "metrics", []).append(metric)

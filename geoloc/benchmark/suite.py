@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from geoloc.benchmark.table import Column
+from geoloc.benchmark.table import COST, Column
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Entry:
     def run(self) -> str:
         """Name of the runs that the row needs; rows of one run differ in their ranking only."""
         changes = [
-            f"{key.removeprefix('model.losses.')}={self.options[key]}" for key in self.options
+            f"{key.removeprefix('model.').removeprefix('losses.')}={self.options[key]}"
+            for key in self.options
         ]
         return ",".join([self.folder, *changes])
 
@@ -59,13 +60,17 @@ class Suite:
 
     Attributes:
         title: What it shows, in one line.
-        paper_data: The data of the published numbers, as in ``paper_results.json``.
+        paper_data: The tables of the published numbers, by ``name`` or else ``data`` in
+            ``paper_results.json``.
         entries: Its rows, in the order of the paper.
         tasks: Directions.
         metrics: Metrics of each task.
         subsets: Where the tasks are datasets and every one is trained on for itself: what ends the
-            names of its configs. The table shows the means over the scales there.
-        products: What is computed from every run for the suite's curves (see ``product.py``).
+            names of its configs.
+        subset_task: What the table shows of the runs of a subset, a task in their results.
+        products: What is computed from every run beside its metrics (see ``product.py``).
+        costs: What the networks cost at the size of the papers, in columns before the metrics (see
+            ``cost.py``).
     """
 
     title: str
@@ -74,12 +79,15 @@ class Suite:
     tasks: tuple[str, ...]
     metrics: tuple[str, ...]
     subsets: Mapping[str, str] = field(default_factory=dict)
+    subset_task: str = "overall"
     products: tuple[str, ...] = ()
+    costs: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """Every metric of every direction."""
-        return tuple(Column(task, metric) for task in self.tasks for metric in self.metrics)
+        """The costs, then every metric of every direction."""
+        costs = tuple(Column(COST, name) for name in self.costs)
+        return costs + tuple(Column(task, name) for task in self.tasks for name in self.metrics)
 
     def runs(self) -> dict[str, tuple[Entry, str]]:
         """Return what to train, by its name: a row that stands for it, and the subset."""
@@ -90,9 +98,9 @@ class Suite:
         }
 
     def origin(self, entry: Entry, column: Column) -> Origin:
-        """Return where the number of a row in a column comes from."""
+        """Return where the number of a row in a column comes from, unless it is a cost."""
         subset = self.subsets.get(column.task, "")
-        task = "overall" if subset else column.task
+        task = self.subset_task if subset else column.task
         if entry.ranking:
             task += f" [{entry.ranking}]"
         return Origin(entry.run + subset, task, column.metric)

@@ -1,5 +1,9 @@
 """The tables and figures of the papers, and what else is asked about them."""
 
+from typing import Any
+
+from geoloc.benchmark.cost import COSTS
+from geoloc.benchmark.product import TRANSFER
 from geoloc.benchmark.suite import Entry, Suite
 
 DRONE_AND_SATELLITE = ("satellite->drone", "drone->satellite")
@@ -42,6 +46,8 @@ TAU = "model.losses.dycl.scale"
 LAMBDA_1 = "model.losses.dycl.weight"
 HIERARCHICAL = ("H-AP", "ASI", "NDCG")
 METRICS_OF_SCALES = ("H-AP", *OF_SCALES[:-2:2])
+MEMORY = "model.miner.memory_size"
+FUSION = "model.neck.fusion"
 RERANKINGS = ("KReciprocal", "MSRerank")
 
 
@@ -65,6 +71,78 @@ def _ablation(symbol: str, key: str, value: float) -> Entry:
         f"{symbol} = {value:g}", symbol, "dycl_happier", {key: value}, paper="", value=value
     )
 
+
+# The table prints "PT" for methods on polar-transformed tiles, which is in their configs.
+STREET_DATA = {"CVUSA": "_cvusa", "CVACT_val": "_cvact"}
+STREET_TASK = "street->satellite"
+RECALLS = ("R@1", "R@5", "R@1%")
+PEER, OURS = "peers", "MSFA"
+MSFA_DOCB = Entry("MSFA + DOCB", OURS, "msfa_docb", {MEMORY: 1000})
+STREET_METHODS = (
+    Entry("CVM-Net", PEER, "cvm_net"),
+    Entry("CVFT", PEER, "cvft"),
+    Entry("SAFA + LPN", PEER, "safa_lpn"),
+    Entry("SAFA", PEER, "safa"),
+    Entry("DSM", PEER, "dsm"),
+    Entry("MSFA", OURS, "msfa"),
+    MSFA_DOCB,
+)
+ONE_EMBEDDING = {
+    "model.neck.dilations": [1],
+    "model.neck.maps_per_branch": 1,
+    "model.neck.fusion": "none",
+}
+
+
+def _msfa(method: str, group: str, paper: str, options: dict[str, Any]) -> Entry:
+    return Entry(method, group, "msfa", options, paper=paper)
+
+
+def _docb(method: str, group: str, paper: str, **options: Any) -> Entry:
+    changes = {f"model.miner.{name}": value for name, value in options.items()}
+    return Entry(method, group, "msfa_docb", {MEMORY: 1000, **changes}, paper=paper)
+
+
+# The labels of most rows of Tables 5 to 9 are lost; ours say what stands for them (inferred).
+STREET_ABLATIONS = (
+    Entry("SAFA's embedding", "descriptor (Table 5)", "safa", paper="T5 row 2"),
+    _msfa("one embedding", "descriptor (Table 5)", "T5 row 3", ONE_EMBEDDING),
+    _msfa("none", "fusion (Table 6)", "T6 row 1", ONE_EMBEDDING),
+    _msfa("concatenate", "fusion (Table 6)", "T6 row 2", {FUSION: "concatenate"}),
+    _msfa("summation", "fusion (Table 6)", "T6 row 3", {}),
+    _msfa("attention + summation", "fusion (Table 6)", "T6 row 4", {FUSION: "attention_summation"}),
+    _msfa("batch only", "mining (Table 7)", "T7 row 1", {}),
+    _docb("+ memory", "mining (Table 7)", "T7 row 2", reload=False),
+    _docb("+ reloading", "mining (Table 7)", "T7 row 3", refresh=False),
+    _docb("+ refreshed memory", "mining (Table 7)", "T7 row 4"),
+    _docb("street anchors only", "mining (Table 7)", "", directions="query"),
+    _docb("satellite anchors only", "mining (Table 7)", "", directions="gallery"),
+    *(
+        Entry(
+            f"M = {size}",
+            "memory (Table 8)",
+            "msfa_docb",
+            {MEMORY: size},
+            paper=f"T8 M = {size}",
+            value=size,
+        )
+        for size in (20, 200, 1000)
+    ),
+    _msfa("neither", "scales and branches (Table 9)", "T9 row 1", ONE_EMBEDDING),
+    _msfa(
+        "two scales in one branch",
+        "scales and branches (Table 9)",
+        "T9 row 2",
+        {"model.neck.parallel": False},
+    ),
+    _msfa(
+        "two branches of one scale",
+        "scales and branches (Table 9)",
+        "T9 row 3",
+        {"model.neck.dilations": [1, 1]},
+    ),
+    _msfa("two branches of two scales", "scales and branches (Table 9)", "T9 row 4", {}),
+)
 
 SUITES = {
     "dycl-table2": Suite(
@@ -144,5 +222,69 @@ SUITES = {
         ),
         DRONE_AND_SATELLITE,
         METRICS_OF_SCALES,
+    ),
+    "docb-table1": Suite(
+        "Street to satellite (DOCB, Table 1)",
+        tuple(STREET_DATA),
+        STREET_METHODS,
+        tuple(STREET_DATA),
+        RECALLS,
+        subsets=STREET_DATA,
+        subset_task=STREET_TASK,
+    ),
+    "docb-mining": Suite(
+        "Mining of hard exemplars (DOCB, Table 2)",
+        ("CVUSA", "docb-mining"),
+        (
+            Entry("MSFA", "no mining", "msfa"),
+            Entry("MSFA + XBM-hard", "mining", "msfa_xbm_hard"),
+            Entry("MSFA + Global mining", "mining", "msfa_global_mining"),
+            Entry("MSFA + DOCB, small memory", "mining", "msfa_docb", {MEMORY: 20}, paper=""),
+            Entry("MSFA + DOCB", "mining", "msfa_docb", {MEMORY: 1000}),
+        ),
+        ("CVUSA",),
+        ("R@1",),
+        subsets={"CVUSA": "_cvusa"},
+        subset_task=STREET_TASK,
+    ),
+    "docb-cost": Suite(
+        "Cost at the papers' size (DOCB, Table 3)",
+        ("docb-cost",),
+        tuple(entry for entry in STREET_METHODS if entry.folder in ("safa", "dsm"))
+        + (Entry("MSFA", OURS, "msfa"), MSFA_DOCB),
+        ("CVUSA",),
+        ("R@1",),
+        subsets={"CVUSA": "_cvusa"},
+        subset_task=STREET_TASK,
+        costs=COSTS[:3],
+    ),
+    "docb-descriptor": Suite(
+        "Length of the descriptor (DOCB, Table 4)",
+        ("docb-descriptor",),
+        tuple(entry for entry in STREET_METHODS if entry.folder in ("safa", "dsm", "msfa")),
+        ("CVUSA",),
+        ("R@1",),
+        subsets={"CVUSA": "_cvusa"},
+        subset_task=STREET_TASK,
+        costs=COSTS[3:],
+    ),
+    "docb-ablation": Suite(
+        "Parts of MSFA and of DOCB (DOCB, Tables 5 to 9)",
+        ("docb-ablation",),
+        STREET_ABLATIONS,
+        ("CVUSA",),
+        ("R@1",),
+        subsets={"CVUSA": "_cvusa"},
+        subset_task=STREET_TASK,
+    ),
+    "docb-transfer": Suite(
+        "Trained on one dataset, evaluated on the other (DOCB, Table 10)",
+        ("docb-transfer",),
+        tuple(entry for entry in STREET_METHODS if entry.folder in ("safa", "dsm", "msfa")),
+        ("CVUSA->CVACT", "CVACT->CVUSA"),
+        RECALLS,
+        subsets={"CVUSA->CVACT": "_cvusa", "CVACT->CVUSA": "_cvact"},
+        subset_task=TRANSFER,
+        products=(TRANSFER,),
     ),
 }

@@ -5,12 +5,14 @@ from typing import Any, NamedTuple
 
 from geoloc.benchmark.statistics import Estimate, RankCorrelation, rank_correlation
 
+COST = "cost"  # the task of the columns that tell what a network costs: less is better
+
 
 class Column(NamedTuple):
     """What one column of a table shows.
 
     Attributes:
-        task: Direction, such as ``drone->satellite``, or a dataset.
+        task: Direction, such as ``drone->satellite``, a dataset, or ``COST``.
         metric: Name in ``metrics.json``, such as ``H-AP`` or ``mAP/small``.
     """
 
@@ -61,7 +63,8 @@ class Table(NamedTuple):
     def ranked(self, column: Column) -> list[Row]:
         """Return the rows with a result in a column, best first."""
         present = [row for row in self.rows if column in row.ours]
-        return sorted(present, key=lambda row: -row.ours[column].mean)
+        most_first = column.task != COST
+        return sorted(present, key=lambda row: row.ours[column].mean, reverse=most_first)
 
     def agreement(self, column: Column) -> RankCorrelation:
         """Return how alike our ordering of the methods and the published one are."""

@@ -12,10 +12,11 @@ from torch import Tensor
 from geoloc.datasets.index import Index
 from geoloc.errors import ConfigError, DatasetError
 from geoloc.evaluation.bootstrap import check_resample
+from geoloc.evaluation.pairwise_distance import PairwiseDistance
 from geoloc.evaluation.rerank.rerankers import Reranker
 from geoloc.evaluation.results import save_run
 from geoloc.evaluation.task_result import TaskResult
-from geoloc.registry import RERANKERS
+from geoloc.registry import RERANKERS, SIMILARITIES
 
 
 class DescriptorMetric(BaseMetric):
@@ -27,6 +28,8 @@ class DescriptorMetric(BaseMetric):
     Subclasses implement ``measure_ranking``.
 
     Args:
+        similarity: Config of a ``SIMILARITIES`` entry, by which every task is ranked instead of by
+            inner products; that of the model.
         rerank: Config of a ``RERANKERS`` entry, e.g. ``dict(type='MSRerank')``: every task is
             evaluated a second time with its distances, as ``<task> [MSRerank]``. Also several of
             them, of different types.
@@ -37,13 +40,15 @@ class DescriptorMetric(BaseMetric):
         config_hash: Written with the metrics. The command lines set it.
 
     Raises:
-        ConfigError: If ``resample`` is unknown, or a type of re-ranking comes twice.
+        ConfigError: If ``resample`` is unknown, a type of re-ranking comes twice, or one comes with
+            a similarity.
     """
 
     default_prefix = ""  # names of metrics begin with their task; None would warn
 
     def __init__(
         self,
+        similarity: Mapping[str, Any] | None = None,
         rerank: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         resample: str = "place",
         output_dir: str | None = None,
@@ -51,6 +56,13 @@ class DescriptorMetric(BaseMetric):
     ) -> None:
         super().__init__()
         check_resample(resample)
+        if similarity is not None and rerank:
+            raise ConfigError(
+                "rerank compares by cosine; leave out it or the evaluator's similarity"
+            )
+        self.distance = (
+            None if similarity is None else PairwiseDistance(SIMILARITIES.build(dict(similarity)))
+        )
         self.rerankers: dict[str, Reranker] = {}
         for config in [rerank] if isinstance(rerank, Mapping) else rerank or ():
             reranker = RERANKERS.build(dict(config))
@@ -78,7 +90,7 @@ class DescriptorMetric(BaseMetric):
         Returns:
             The results per task, the same on every process.
         """
-        results = self.measure_ranking(descriptors, index, thresholds_m)
+        results = self.measure_ranking(descriptors, index, thresholds_m, self.distance)
         for name, reranker in self.rerankers.items():
             reranked = self.measure_ranking(descriptors, index, thresholds_m, reranker)
             results |= {f"{task} [{name}]": result for task, result in reranked.items()}

@@ -1,9 +1,13 @@
 """Dynamic similarity matching: compare two maps at the rotation at which they agree best (DSM)."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from geoloc.errors import ConfigError
+from geoloc.registry import SIMILARITIES
 
 SHORTEST = 1e-12
 
@@ -54,6 +58,49 @@ def azimuth_similarity(ground: Tensor, satellite: Tensor) -> Azimuth:
     length = covered.expand(len(ground), -1, -1).gather(2, column[..., None]).squeeze(2).sqrt()
     own = ground.flatten(1).norm(dim=1)[:, None]
     return Azimuth(best / (length * own).clamp_min(SHORTEST), column)
+
+
+@SIMILARITIES.register_module()
+class AzimuthSimilarity(nn.Module):
+    """The similarity of :func:`azimuth_similarity` between descriptors that are flattened maps.
+
+    Both maps span the whole circle, so that query and gallery may change places. A panorama of a
+    part of it would need descriptors of another width.
+
+    Args:
+        map_size: Channels, rows and columns of the map that a descriptor was.
+
+    Raises:
+        ConfigError: If it is not three positive numbers.
+    """
+
+    def __init__(self, map_size: Sequence[int]) -> None:
+        super().__init__()
+        if len(map_size) != 3 or min(map_size) < 1:
+            raise ConfigError(
+                f"AzimuthSimilarity: map_size={tuple(map_size)} must be the channels, rows and "
+                "columns of the map."
+            )
+        self.map_size = tuple(map_size)
+
+    def forward(self, query: Tensor, gallery: Tensor) -> Tensor:
+        """Return the similarities ``[N, M]`` of ``query [N, D]`` and ``gallery [M, D]``.
+
+        Raises:
+            ValueError: If D is not the size of the map.
+        """
+        channels, rows, columns = self.map_size
+        if query.shape[1] != channels * rows * columns:
+            raise ValueError(
+                f"AzimuthSimilarity: map_size={self.map_size} has {channels * rows * columns} "
+                f"values, but descriptors have {query.shape[1]}; set it to the size of the map."
+            )
+        maps = (descriptors.unflatten(1, self.map_size) for descriptors in (query, gallery))
+        return azimuth_similarity(*maps).similarity
+
+    def extra_repr(self) -> str:
+        """Show the size in ``repr(module)``."""
+        return f"map_size={self.map_size}"
 
 
 def _check(ground: Tensor, satellite: Tensor) -> None:

@@ -18,7 +18,7 @@ from geoloc.models.gather import gather_rows
 from geoloc.models.losses.pair_loss import PairLoss
 from geoloc.models.miners.miner import GlobalBatch, Miner
 from geoloc.models.random_stream import random_stream
-from geoloc.registry import BACKBONES, HEADS, LOSSES, MINERS, MODELS, NECKS
+from geoloc.registry import BACKBONES, HEADS, LOSSES, MINERS, MODELS, NECKS, SIMILARITIES
 
 PARTS = {"backbone": BACKBONES, "neck": NECKS, "head": HEADS}
 
@@ -28,13 +28,17 @@ class CrossViewRetriever(BaseModel):
     """Describe images by backbone -> neck -> head, with one branch per view.
 
     Args:
-        backbone: Config of a ``BACKBONES`` entry: images ``[n, 3, H, W]`` to feature maps.
+        backbone: Config of a ``BACKBONES`` entry: images ``[n, 3, H, W]`` to feature maps. Like
+            that of every part that is not shared, it may be one config per view instead,
+            ``{view: config}``.
         neck: Config of a ``NECKS`` entry: feature maps to pooled features.
         head: Config of a ``HEADS`` entry: pooled features to embeddings, which class losses take;
             its ``descriptor`` turns them into L2-normalised descriptors ``[n, D]``. Without that
             method the embeddings are the descriptors.
         losses: Config per name; each is a ``LOSSES`` entry plus an optional ``weight`` (default
             1). The name appears in the log as ``loss_<name>``.
+        similarity: Config of a ``SIMILARITIES`` entry, by which all pair losses compare
+            descriptors instead of by their own; the evaluator then needs the same.
         miner: Config of a ``MINERS`` entry plus an optional ``weight`` (default 1): a term from
             images outside the batch, ``loss_miner`` in the log.
         views: The views that form a pair; with one view, pair losses compare its images with each
@@ -48,7 +52,8 @@ class CrossViewRetriever(BaseModel):
         init_cfg: Initialisation config of mmengine's ``BaseModule``.
 
     Raises:
-        ConfigError: If ``shared`` or a loss config names something that does not exist.
+        ConfigError: If ``shared`` or a loss config names something that does not exist, a part
+            lacks the config of a view, or a loss or the miner cannot use the similarity.
     """
 
     place_levels: PlaceLevels | None
@@ -60,6 +65,7 @@ class CrossViewRetriever(BaseModel):
         neck: dict[str, Any],
         head: dict[str, Any],
         losses: Mapping[str, Mapping[str, Any]] | None = None,
+        similarity: Mapping[str, Any] | None = None,
         miner: Mapping[str, Any] | None = None,
         views: Sequence[str] = ("drone", "satellite"),
         shared: Sequence[str] = ("backbone", "neck", "head"),
@@ -75,6 +81,12 @@ class CrossViewRetriever(BaseModel):
         for part, cfg in zip(PARTS, (backbone, neck, head), strict=True):
             self.add_module(part, self._build_part(part, cfg, part in shared))
         self.loss_weights, self.losses = _build_losses(losses or {}, len(self.views))
+        if similarity is not None:
+            if miner is not None:
+                raise ConfigError(
+                    "model.miner compares by cosine; leave out it or model.similarity"
+                )
+            _set_similarity(self.losses, similarity)
         self.miner_weight, self.miner = _build_miner(miner, self.views)
         self.place_levels = None
         self.flip_test = flip_test
@@ -83,11 +95,19 @@ class CrossViewRetriever(BaseModel):
             self.to(memory_format=torch.channels_last)
 
     def _build_part(self, part: str, cfg: dict[str, Any], is_shared: bool) -> nn.Module:
+        per_view = bool(cfg) and cfg.keys() <= set(self.views)
         if is_shared:
+            if per_view:
+                raise ConfigError(f"model.{part} differs by view, so model.shared must not name it")
             module: nn.Module = _build(part, PARTS[part], cfg)
             return module
+        if per_view and (missing := set(self.views) - cfg.keys()):
+            raise ConfigError(f"model.{part} has no config of {', '.join(sorted(missing))}")
         return nn.ModuleDict(
-            {view: _build(f"{part}.{view}", PARTS[part], cfg) for view in self.views}
+            {
+                view: _build(f"{part}.{view}", PARTS[part], cfg[view] if per_view else cfg)
+                for view in self.views
+            }
         )
 
     def init_weights(self) -> None:
@@ -262,6 +282,19 @@ def _build_losses(
                 f"{type(losses[name]).__name__} must derive from geoloc.models.losses.PairLoss"
             )
     return weights, losses
+
+
+def _set_similarity(losses: nn.ModuleDict, config: Mapping[str, Any]) -> None:
+    """Let all pair losses compare descriptors by one similarity."""
+    similarity = SIMILARITIES.build(dict(config))
+    for name, loss in losses.items():
+        if isinstance(loss, PairLoss):
+            loss.similarity = similarity
+        elif _is_pair_loss(loss):
+            raise ConfigError(
+                f"model.losses.{name}: to compare by model.similarity, {type(loss).__name__} must "
+                "derive from geoloc.models.losses.PairLoss"
+            )
 
 
 def _build_miner(

@@ -9,6 +9,7 @@ from mmpretrain.models.backbones import VGG
 from torch import Tensor
 
 from geoloc.errors import ConfigError
+from geoloc.models.wrapped_columns import wrap_columns_of
 from geoloc.registry import BACKBONES
 
 
@@ -21,6 +22,8 @@ class DropoutVGG(VGG):
     Args:
         dropout: Share of the values that are set to 0 in training.
         dropout_stages: Stages with dropout, counted from 1.
+        wrap_columns: Convolve as if the right edge of the image met the left, as DSM does on
+            polar-transformed tiles (known from its code).
         **options: Options of ``mmpretrain.VGG``.
 
     Raises:
@@ -28,7 +31,11 @@ class DropoutVGG(VGG):
     """
 
     def __init__(
-        self, dropout: float = 0.2, dropout_stages: Sequence[int] = (4, 5), **options: Any
+        self,
+        dropout: float = 0.2,
+        dropout_stages: Sequence[int] = (4, 5),
+        wrap_columns: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(**options)
         if not 0 <= dropout < 1:
@@ -40,6 +47,10 @@ class DropoutVGG(VGG):
             )
         self.dropout = dropout
         self.dropout_stages = frozenset(dropout_stages)
+        if wrap_columns:
+            for layer in self.features:
+                if isinstance(layer, ConvModule):
+                    wrap_columns_of(layer.conv)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return the feature maps of ``out_indices``, each ``[N, C, H, W]``."""

@@ -16,11 +16,15 @@ class PairLoss(nn.Module, ABC):
 
     Args:
         normalize: Axis of normalisation of the similarities, see :class:`Similarity`.
+
+    Attributes:
+        similarity: Maps descriptors ``[N, D]`` and ``[M, D]`` to similarities ``[N, M]``; a model
+            with a ``similarity`` of its own puts it here.
     """
 
     def __init__(self, normalize: str = "feature") -> None:
         super().__init__()
-        self.similarity = Similarity(normalize)
+        self.similarity: nn.Module = Similarity(normalize)
 
     def forward(self, query: Tensor, gallery: Tensor, levels: Tensor) -> Tensor:
         """Return the loss of one direction.

@@ -8,11 +8,13 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from geoloc.errors import ConfigError
+from geoloc.registry import SIMILARITIES
 
 NORMALIZATIONS = ("feature", "batch", "none")
 EPSILON = 1e-12  # the shortest length, as in F.normalize
 
 
+@SIMILARITIES.register_module()
 class Similarity(nn.Module):
     """Inner products of descriptors, normalised along one axis first.
 

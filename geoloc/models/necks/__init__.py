@@ -1,5 +1,6 @@
 """Necks: from feature maps to one vector per image, or to parts."""
 
+from geoloc.models.necks.azimuth_map import AzimuthMap
 from geoloc.models.necks.feature_transport import FeatureTransport
 from geoloc.models.necks.gem import GeM
 from geoloc.models.necks.mixvpr import MixVPR
@@ -7,15 +8,18 @@ from geoloc.models.necks.msfa import MSFA
 from geoloc.models.necks.netvlad import NetVLAD
 from geoloc.models.necks.spatial_embedding import SpatialEmbedding
 from geoloc.models.necks.square_ring_partition import SquareRingPartition
+from geoloc.models.necks.strip_embedding import StripEmbedding
 from geoloc.models.necks.strip_partition import StripPartition
 
 __all__ = [
     "MSFA",
+    "AzimuthMap",
     "FeatureTransport",
     "GeM",
     "MixVPR",
     "NetVLAD",
     "SpatialEmbedding",
     "SquareRingPartition",
+    "StripEmbedding",
     "StripPartition",
 ]

@@ -1,0 +1,8 @@
+_base_ = [
+    "../_base_/datasets/cvusa_polar.py",
+    "../_base_/models/vgg16_two_streams.py",
+    "../_base_/schedules/adamw_100e.py",
+    "../_base_/default_runtime.py",
+]
+
+model = dict(neck=dict(type="MSFA"))

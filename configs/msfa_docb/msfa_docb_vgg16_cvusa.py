@@ -1,0 +1,3 @@
+_base_ = "../msfa/msfa_vgg16_cvusa.py"
+
+model = dict(miner=dict(type="DOCB", memory_size=1000))

@@ -1,0 +1,8 @@
+_base_ = [
+    "../_base_/datasets/street_world_polar.py",
+    "../_base_/models/resnet18_two_streams.py",
+    "../_base_/schedules/adamw_street_world.py",
+    "../_base_/default_runtime.py",
+]
+
+model = dict(neck=dict(type="SpatialEmbedding", positions=64))
