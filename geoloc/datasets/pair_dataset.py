@@ -15,7 +15,7 @@ from geoloc.datasets.item_randomness import item_randomness
 from geoloc.datasets.pipeline import PipelineConfigs, ViewPipelines
 from geoloc.datasets.source import Source
 from geoloc.errors import ConfigError
-from geoloc.registry import DATASETS
+from geoloc.registry import DATASETS, TRANSFORMS
 
 
 @DATASETS.register_module()
@@ -32,6 +32,8 @@ class PairDataset(Dataset[dict[str, Any]]):
         split: Part of the dataset.
         views: The views of a pair; the first one's images are the items.
         pipelines: For every view its transforms, ``mmpretrain.PackInputs`` last.
+        pair_transforms: Transforms of all images of a pair together, after the pipelines, such as
+            ``PairFlip``; images that a miner loads again do not pass through them.
         seed: Seed of the items' randomness.
 
     Attributes:
@@ -54,6 +56,7 @@ class PairDataset(Dataset[dict[str, Any]]):
         views: Sequence[str] = ("drone", "satellite"),
         *,
         pipelines: PipelineConfigs,
+        pair_transforms: Sequence[dict[str, Any]] = (),
         seed: int = 0,
     ) -> None:
         source = build_source(source)
@@ -64,6 +67,7 @@ class PairDataset(Dataset[dict[str, Any]]):
             )
         check_selection(source, split, self.views)
         self.pipelines = ViewPipelines(pipelines)
+        self.pair_transforms = [TRANSFORMS.build(transform) for transform in pair_transforms]
         self.index = source.index.select(split=split, view=self.views)
         check_views(self.index, self.views)
         self._items = np.flatnonzero(self.index.view == self.views[0])
@@ -111,6 +115,8 @@ class PairDataset(Dataset[dict[str, Any]]):
             inputs = {
                 view: self.pipelines.load(view, self.index.file(row)) for view, row in rows.items()
             }
+            for transform in self.pair_transforms:
+                inputs = transform(inputs)
         return {"inputs": inputs, "places": dict.fromkeys(rows, place), "rows": rows}
 
     def reload(self, view: str, row: int, step: int) -> Tensor:
