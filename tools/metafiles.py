@@ -71,6 +71,8 @@ def model(file: Path, collection: str) -> dict[str, Any]:
     """Return the entry of a config, with its results in the benchmark."""
     cfg = Config.fromfile(str(file))
     backbone = cfg.model.backbone
+    if "type" not in backbone:  # a config per view, of one kind
+        backbone = next(iter(backbone.values()))
     kind = backbone.type.removeprefix("mmpretrain.")
     depth = backbone.get("depth") or backbone.get("arch", "")
     source = cfg.train_dataloader.dataset.source

@@ -98,6 +98,8 @@ def pages() -> Iterator[tuple[Path, str]]:
 def published(method: str) -> Iterator[str]:
     """Yield what the papers print for a method, one table per dataset."""
     papers = [paper for paper in read_json(PAPERS)["tables"] if method in paper["results"]]
+    # Tables with a name vary something or repeat numbers; they count for what stands nowhere else.
+    papers = [paper for paper in papers if "name" not in paper] or papers
     if not papers and method != "-":
         raise ConfigError(f"<!-- numbers of {method} -->: no table in {PAPERS.name} has that row")
     for paper in papers:
@@ -169,8 +171,9 @@ def method_row(folder: Path) -> list[str]:
     tests = [test_of(LOSSES.get(part)) for part in dict.fromkeys(parts)]
     cells = [" + ".join(" of ".join(nested(loss)) for loss in model.losses.values())]
     for registry, part in ((NECKS, model.neck), (HEADS, model.head)):
-        cells.append(part.type.removeprefix("mmpretrain."))
-        tests.append(test_of(registry.get(part.type)))
+        types = types_of(part)
+        cells.append(" and ".join(kind.removeprefix("mmpretrain.") for kind in types))
+        tests += [test_of(registry.get(kind)) for kind in types]
     cells.append(cfg.train_dataloader.sampler.type)
     if miner := model.get("miner"):
         cells[-1] += f" + {miner.type}"
@@ -183,6 +186,12 @@ def method_row(folder: Path) -> list[str]:
     tests = [test for test in dict.fromkeys(tests) if test]
     page = f"[{title}](../{folder.relative_to(ROOT)})"
     return [page, *cells, "<br>".join(configs), "<br>".join(tests)]
+
+
+def types_of(part: dict[str, Any]) -> list[str]:
+    """Return the type of a part, or its types if it has a config per view."""
+    configs = [part] if "type" in part else part.values()
+    return list(dict.fromkeys(config["type"] for config in configs))
 
 
 def nested(loss: dict[str, Any]) -> list[str]:

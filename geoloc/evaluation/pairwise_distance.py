@@ -21,5 +21,5 @@ class PairwiseDistance:
     @torch.no_grad()
     def __call__(self, query: Tensor, gallery: Tensor) -> Tensor:
         """Return the distances ``[Q, G]`` of descriptors ``[Q, D]`` and ``[G, D]``."""
-        blocks = query.split(max(1, PAIRS // max(1, len(gallery))))
+        blocks = torch.split(query, max(1, PAIRS // max(1, len(gallery))))
         return torch.cat([-self.similarity(block, gallery) for block in blocks])

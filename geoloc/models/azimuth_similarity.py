@@ -95,7 +95,7 @@ class AzimuthSimilarity(nn.Module):
                 f"AzimuthSimilarity: map_size={self.map_size} has {channels * rows * columns} "
                 f"values, but descriptors have {query.shape[1]}; set it to the size of the map."
             )
-        maps = (descriptors.unflatten(1, self.map_size) for descriptors in (query, gallery))
+        maps = (descriptors.reshape(-1, *self.map_size) for descriptors in (query, gallery))
         return azimuth_similarity(*maps).similarity
 
     def extra_repr(self) -> str:

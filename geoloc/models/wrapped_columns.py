@@ -12,10 +12,12 @@ def wrap_columns_of(convolution: nn.Conv2d) -> None:
     Args:
         convolution: Padded with zeros by numbers; changed in place.
     """
-    rows, columns = convolution.padding
-    convolution.padding = (int(rows), 0)
+    padding = convolution.padding
+    assert not isinstance(padding, str)
+    rows, columns = padding
+    convolution.padding = (rows, 0)
 
     def wrap(module: nn.Module, inputs: tuple[Tensor]) -> Tensor:
-        return F.pad(inputs[0], (int(columns), int(columns), 0, 0), mode="circular")
+        return F.pad(inputs[0], (columns, columns, 0, 0), mode="circular")
 
     convolution.register_forward_pre_hook(wrap)

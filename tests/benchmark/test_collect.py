@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from geoloc.benchmark.collect import collect, read_published
+from geoloc.benchmark.labels import note
 from geoloc.benchmark.suite import Entry, Suite
 from geoloc.benchmark.table import Column
 from geoloc.errors import DatasetError
@@ -120,3 +121,55 @@ def test_every_subset_has_runs_of_its_own(tmp_path) -> None:
     assert table.data == "Data (_one), Data (_two)"
     assert table.paper == "s, on Set-One, Set-Two"
     assert len(plain.runs) == 2
+
+
+STREET = Suite(
+    "street",
+    ("Data",),
+    (Entry("A", "g", "a"), Entry("B", "g", "b")),
+    ("X->Y", "Y->X"),
+    ("R@1",),
+    subsets={"X->Y": "_x", "Y->X": "_y"},
+    subset_task="transfer",
+    products=("transfer",),
+    costs=("GMACs",),
+)
+
+
+def test_costs_and_transfers_stand_in_files_of_their_own(tmp_path) -> None:
+    for run, value in (("a_x", 10.0), ("a_y", 20.0), ("b_x", 30.0)):
+        write(tmp_path / run, 0, **{TASK: {"R@1": 99.0}})
+        folder = tmp_path / run / "seed0"
+        (folder / "run.json").write_text(
+            json.dumps({"seed": 0, "key": {"config": run, "code": ""}})
+        )
+        key = {"config": run if run != "b_x" else "another run", "code": ""}
+        content = {"key": key, "content": {"R@1": value}}
+        (folder / "transfer.json").write_text(json.dumps(content))
+    (tmp_path / "cost").mkdir()
+    for name, macs in (("a", 40.0), ("b", 30.0)):
+        content = {"key": {}, "content": {"GMACs": macs, "ms per batch": 1.0}}
+        (tmp_path / f"cost/{name}.json").write_text(json.dumps(content))
+    published = {"A": {"cost": {"GMACs": 40.68}, "X->Y": {"R@1": 53.67}}}
+    table = collect("street", STREET, tmp_path, None, ("a paper", published))
+    cost, there, back = table.columns
+    assert cost == ("cost", "GMACs")
+    one, other = table.rows
+    assert {column: value.mean for column, value in one.ours.items()} == {
+        cost: 40.0,
+        there: 10.0,
+        back: 20.0,
+    }
+    assert {column: value.mean for column, value in other.ours.items()} == {cost: 30.0}
+    assert one.paper == {cost: 40.68, there: 53.67}
+    assert table.ranked(cost) == [other, one]  # less is better
+    assert "one seed" in note(table)
+    assert "papers' size" in note(table)
+
+
+def test_tables_of_one_dataset_are_told_apart_by_name(tmp_path) -> None:
+    first = {"data": "D", "source": "Table 1", "results": {"A": {"D": {"R@1": 1.0}}}}
+    second = {**first, "name": "costs", "source": "Table 3"}
+    (tmp_path / "p.json").write_text(json.dumps({"tables": [first, second]}))
+    assert read_published(tmp_path / "p.json", ["D"])[0] == "Table 1, on D"
+    assert read_published(tmp_path / "p.json", ["costs"])[0] == "Table 3, on D"

@@ -60,6 +60,17 @@ def test_shared_parts_describe_both_views_alike(shared: tuple[str, ...], same: b
     assert (count > single) == (not same)
 
 
+def test_a_part_may_have_a_config_per_view() -> None:
+    narrow, wide = ({**PARTS["head"], "norm": norm} for norm in (False, True))
+    model = build(shared=("backbone", "neck"), head={"drone": narrow, "satellite": wide})
+    assert isinstance(model.head["drone"].norm, nn.Identity)
+    assert isinstance(model.head["satellite"].norm, nn.LayerNorm)
+    with pytest.raises(ConfigError, match=r"model\.head has no config of satellite"):
+        build(shared=("backbone", "neck"), head={"drone": narrow})
+    with pytest.raises(ConfigError, match=r"model\.head differs by view"):
+        build(head={"drone": narrow, "satellite": wide})
+
+
 def test_unknown_shared_part_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"model\.shared: \['nek'\]"):
         build(shared=("nek",))

@@ -37,6 +37,10 @@ def test_published_numbers_stand_under_the_name_of_their_paper():
 def test_a_row_that_no_paper_prints_is_refused():
     published = runpy.run_path(str(ROOT / "tools/method_pages.py"))["published"]
     assert len(list(published("LPN"))) == 3
+    assert len(list(published("MSFA"))) == 3  # of Table 1, not of the tables that repeat it
+    (mining,) = published("MSFA + XBM-hard")
+    assert "Table 2" in mining
+    assert "94.90" in mining
     assert not list(published("-"))
     with pytest.raises(ConfigError, match="numbers of DyCLL -->: no table"):
         list(published("DyCLL"))

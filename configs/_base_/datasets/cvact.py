@@ -1,6 +1,6 @@
-# CVACT. Training: level 2 for the same place, 1 within 25 m, which is no negative (known from SAFA's
-# code), 0 beyond. Validation one-to-one; the test split by the official rule, where every tile
-# within 5 m counts (known from OriCNN's code). Pairs: 35,532 train, 8,884 val, 92,802 test.
+# CVACT. Training: level 2 for the same place, 1 within 25 m, which is no negative (known from the
+# code of SAFA), 0 beyond. Validation one-to-one; the test split by the official rule: every tile
+# within 5 m counts (known from the code of OriCNN). Pairs: 35,532 train, 8,884 val, 92,802 test.
 _base_ = "cvusa.py"
 
 dataset = dict(_delete_=True, type="CVACT", data_root="data/CVACT", splits=["val"])

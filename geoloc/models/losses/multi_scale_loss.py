@@ -42,7 +42,8 @@ class MultiScaleLoss(PairLoss):
                 f"loss={dict(loss)} must be a pair loss with a positive_level, such as "
                 "TripletLoss: only that can be applied scale by scale."
             )
-        super().__init__(binary_loss.similarity.normalize)
+        super().__init__()
+        self.similarity = binary_loss.similarity
         self.binary_loss = binary_loss
         self.levels = tuple(levels)
 
