@@ -7,7 +7,7 @@ from typing import Any
 from urllib.error import URLError
 
 import torch
-from mmengine.model import BaseModel
+from mmengine.model import BaseModel, ModuleDict
 from mmengine.registry import Registry
 from torch import Tensor, nn
 
@@ -103,7 +103,7 @@ class CrossViewRetriever(BaseModel):
             return module
         if per_view and (missing := set(self.views) - cfg.keys()):
             raise ConfigError(f"model.{part} has no config of {', '.join(sorted(missing))}")
-        return nn.ModuleDict(
+        return ModuleDict(  # mmengine's, because torch's would keep init_weights from the parts
             {
                 view: _build(f"{part}.{view}", PARTS[part], cfg[view] if per_view else cfg)
                 for view in self.views
