@@ -45,6 +45,31 @@ SMALL_MAPS: dict[str, dict[str, Any]] = {
         "model.head.embed_dims": 64,
     },
 }
+SMALL_MAPS |= {
+    "sample4geo": {
+        "model.backbone.arch": "atto",
+        "default_hooks.neighbour_mining.start_epoch": 0,
+    },
+    "lpn": {"model.backbone.depth": 18, "model.head.in_dims": 512},
+    "l2ltr": {
+        "model.backbone.model_name": "vit_tiny_r_s16_p8_224",
+        "model.backbone.img_size": (32, 128),
+    },
+    "transgcnn": {"model.neck.map_size": (2, 8)},
+    "transgeo": {
+        "model.backbone.street.arch": "deit-tiny",
+        "model.backbone.street.img_size": (28, 154),
+        "model.backbone.satellite.arch": "deit-tiny",
+        "model.backbone.satellite.img_size": 64,
+        "model.head.in_dims": 192,
+    },
+}
+SMALL_MAPS["lpn_usam"] = SMALL_MAPS["lpn"]
+SMALL_MAPS["transgeo_crop"] = {
+    **SMALL_MAPS["transgeo"],
+    "model.backbone.satellite.img_size": 80,
+    "model.backbone.satellite.guide.img_size": 64,
+}
 SMALL_MAPS |= {f"msfa_{miner}": SMALL_MAPS["msfa"] for miner in ("docb", "xbm_hard")}
 SMALL_MAPS["msfa_global_mining"] = SMALL_MAPS["msfa"]
 
@@ -92,6 +117,8 @@ def small(config: str, worlds: dict[str, Path]) -> Any:
     for part in parts(cfg.model):
         if "init_cfg" in part:
             part["init_cfg"] = None
+        if "num_places" in part:
+            part["num_places"] = WORLD["train_places"]
     return cfg
 
 
