@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 import torch
+from mmengine.registry import DefaultScope
 from mmpretrain.models.backbones import DistilledVisionTransformer
 
 from geoloc.errors import ConfigError
@@ -16,7 +17,8 @@ def randomised(network: torch.nn.Module) -> Any:
     generator = torch.Generator().manual_seed(0)
     for parameter in network.parameters():
         parameter.data = 0.3 * torch.randn(parameter.shape, generator=generator)
-    return network.eval()
+    network.eval()
+    return network
 
 
 def crop(keep: float = 0.5, **guide: Any) -> Any:
@@ -48,7 +50,8 @@ def test_attention_is_that_of_the_two_first_tokens_in_the_last_layer() -> None:
 
 def test_all_patches_kept_is_the_network_without_crop() -> None:
     network = crop(keep=1.0)
-    plain = DistilledVisionTransformer(**{**OPTIONS, "out_type": "raw"}).eval()
+    plain = DistilledVisionTransformer(**{**OPTIONS, "out_type": "raw"})
+    plain.eval()
     own = {k: v for k, v in network.state_dict().items() if not k.startswith("guide.")}
     plain.load_state_dict(own)
     torch.testing.assert_close(network(images())[0], plain(images())[0])
@@ -94,7 +97,8 @@ def test_a_checkpoint_of_the_first_stage_starts_network_and_guide(tmp_path) -> N
         },
         **OPTIONS,
     )
-    network.init_weights()
+    with DefaultScope.overwrite_default_scope("geoloc"):
+        network.init_weights()
     for name, value in first.state_dict().items():
         assert torch.equal(network.guide.state_dict()[name], value), name
         if name != "pos_embed":

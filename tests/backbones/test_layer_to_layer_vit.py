@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 import timm
 import torch
+from mmengine.registry import DefaultScope
 
 from geoloc.errors import ConfigError
 from geoloc.registry import BACKBONES
@@ -65,7 +66,8 @@ def test_weights_of_timm_for_another_image_size_load(tmp_path) -> None:
         torch.nn.init.normal_(block.norm1.weight)
     torch.save(theirs.state_dict(), tmp_path / "timm.pth")
     built = network(init_cfg={"type": "Pretrained", "checkpoint": str(tmp_path / "timm.pth")})
-    built.init_weights()
+    with DefaultScope.overwrite_default_scope("geoloc"):
+        built.init_weights()
     for block, other, key_norm in zip(
         theirs.blocks, built.timm_model.blocks, built.key_norms, strict=True
     ):

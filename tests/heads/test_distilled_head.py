@@ -1,5 +1,7 @@
 import pytest
 import torch
+from mmengine.registry import DefaultScope
+from mmpretrain.models.heads import DeiTClsHead
 
 from geoloc.registry import HEADS
 
@@ -26,14 +28,13 @@ def test_descriptors_are_float32_in_half_precision() -> None:
 
 
 def test_the_classifiers_of_a_distilled_vit_load(tmp_path) -> None:
-    from mmpretrain.models.heads import DeiTClsHead
-
     theirs = DeiTClsHead(num_classes=3, in_channels=4, init_cfg=None)
     state = {f"head.{name}": value for name, value in theirs.state_dict().items()}
     torch.save({"state_dict": state}, tmp_path / "deit.pth")
     cfg = {"type": "Pretrained", "checkpoint": str(tmp_path / "deit.pth"), "prefix": "head."}
     head = HEADS.build({**BUILD, "init_cfg": cfg})
-    head.init_weights()
+    with DefaultScope.overwrite_default_scope("geoloc"):
+        head.init_weights()
     tokens = torch.rand(2, 4, 2)
     theirs.eval()
     torch.testing.assert_close(head(tokens), theirs(((tokens[..., 0], tokens[..., 1]),)))
