@@ -7,3 +7,5 @@ _base_ = [
 
 # Level 2 is the same place; what lies within 25 m is a negative like any other, as in its code.
 model = dict(losses=dict(infonce=dict(positive_level=2)))
+train_dataloader = dict(sampler=dict(_delete_=True, type="DynamicSimilaritySampler"))
+default_hooks = dict(neighbour_mining=dict(type="NeighbourMiningHook"))

@@ -4,3 +4,6 @@ _base_ = [
     "../_base_/schedules/adamw_40e.py",
     "../_base_/default_runtime.py",
 ]
+
+train_dataloader = dict(sampler=dict(_delete_=True, type="DynamicSimilaritySampler"))
+default_hooks = dict(neighbour_mining=dict(type="NeighbourMiningHook"))

@@ -103,12 +103,15 @@ class CrossViewRetriever(BaseModel):
             return module
         if per_view and (missing := set(self.views) - cfg.keys()):
             raise ConfigError(f"model.{part} has no config of {', '.join(sorted(missing))}")
-        return ModuleDict(  # mmengine's, because torch's would keep init_weights from the parts
-            {
-                view: _build(f"{part}.{view}", PARTS[part], cfg[view] if per_view else cfg)
-                for view in self.views
-            }
+        per_view_parts: nn.Module = (
+            ModuleDict(  # mmengine's, because torch's would keep init_weights from the parts
+                {
+                    view: _build(f"{part}.{view}", PARTS[part], cfg[view] if per_view else cfg)
+                    for view in self.views
+                }
+            )
         )
+        return views
 
     def init_weights(self) -> None:
         """Initialise all parts; pretrained weights named in their ``init_cfg`` are loaded.

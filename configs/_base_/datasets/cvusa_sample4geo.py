@@ -29,7 +29,6 @@ augmentation = [
 pack = [dict(type="mmpretrain.PackInputs")]
 train_dataloader = dict(
     batch_size=batch_size,
-    sampler=dict(_delete_=True, type="DynamicSimilaritySampler"),
     dataset=dict(
         pipelines=dict(
             street=street_resize + augmentation + pack,
@@ -41,4 +40,3 @@ train_dataloader = dict(
 pipelines = dict(street=street_resize + pack, satellite=satellite_resize + pack)
 val_dataloader = dict(batch_size=batch_size, dataset=dict(pipelines=pipelines))
 test_dataloader = val_dataloader
-default_hooks = dict(neighbour_mining=dict(type="NeighbourMiningHook"))

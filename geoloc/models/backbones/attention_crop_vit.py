@@ -116,12 +116,12 @@ def last_attention(network: DistilledVisionTransformer, images: Tensor) -> Tenso
     for layer in layers:
         tokens = layer(tokens)
     attention = last.attn
-    qkv = attention.qkv(last.ln1(tokens))
-    qkv = qkv.unflatten(2, (3, attention.num_heads, attention.head_dims))
+    shape = (*tokens.shape[:2], 3, attention.num_heads, attention.head_dims)
+    qkv = attention.qkv(last.ln1(tokens)).reshape(shape)
     query, key, _ = qkv.permute(2, 0, 3, 1, 4)  # [N, heads, L, dims]
     scores = query[:, :, :TOKENS] @ key.transpose(2, 3) / attention.head_dims**0.5
     paid: Tensor = scores.softmax(dim=3)[..., TOKENS:].sum(dim=(1, 2))
-    return paid.unflatten(1, grid)
+    return paid.reshape(-1, *grid)
 
 
 def _embedded(network: Any, images: Tensor) -> tuple[Tensor, tuple[int, int]]:
