@@ -103,13 +103,12 @@ class CrossViewRetriever(BaseModel):
             return module
         if per_view and (missing := set(self.views) - cfg.keys()):
             raise ConfigError(f"model.{part} has no config of {', '.join(sorted(missing))}")
-        per_view_parts: nn.Module = (
-            ModuleDict(  # mmengine's, because torch's would keep init_weights from the parts
-                {
-                    view: _build(f"{part}.{view}", PARTS[part], cfg[view] if per_view else cfg)
-                    for view in self.views
-                }
-            )
+        # mmengine's, because torch's would keep init_weights from the parts
+        views: nn.Module = ModuleDict(
+            {
+                view: _build(f"{part}.{view}", PARTS[part], cfg[view] if per_view else cfg)
+                for view in self.views
+            }
         )
         return views
 
