@@ -116,7 +116,7 @@ def test_the_guide_does_not_learn() -> None:
     network = crop(drop_rate=0.5).train()
     assert not network.guide.training
     network(images())[0].sum().backward()
-    assert all(p.grad is None for p in network.guide.parameters())
+    assert all(p.grad is None and not p.requires_grad for p in network.guide.parameters())
     assert network.patch_embed.projection.weight.grad.abs().max() > 0
 
 

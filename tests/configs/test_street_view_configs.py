@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from geoloc.campusworld.street_world import StreetSpec, write_streetworld
 from geoloc.engine.config import load_config
@@ -166,3 +167,26 @@ def test_the_test_split_of_cvact_counts_tiles_within_five_metres(
     assert content["protocol"]["splits"].keys() == {"test"}
     # Places are 30 m apart, so that here both rules agree.
     assert content[TASK] == read_metrics(folder)[TASK]
+
+
+def test_the_second_stage_of_transgeo_goes_on_with_the_first(
+    worlds: dict[str, Path], tmp_path: Path
+) -> None:
+    first = small("transgeo/transgeo_vit_streetworld.py", worlds)
+    folder = train(prepare(first, str(tmp_path / "first")))
+    second = small("transgeo_crop/transgeo_crop_vit_streetworld.py", worlds)
+    checkpoint = str(folder / "epoch_1.pth")
+    second.model.init_cfg = {"type": "Pretrained", "checkpoint": checkpoint}
+    second.optim_wrapper.optimizer.lr = 0.0
+    folder = train(prepare(second, str(tmp_path / "second")))
+    before = torch.load(checkpoint, weights_only=True)["state_dict"]
+    after = torch.load(folder / "epoch_1.pth", weights_only=True)["state_dict"]
+    for name, value in before.items():
+        if name.startswith("miner."):
+            continue
+        guided = name.replace("satellite.", "satellite.guide.", 1)
+        if name.startswith("backbone.satellite."):
+            assert torch.equal(after[guided], value), name
+        if after[name].shape == value.shape:  # all but the positions on the finer grid
+            torch.testing.assert_close(after[name], value, msg=name)
+    assert after["backbone.satellite.pos_embed"].shape[1] == 2 + 10 * 10
