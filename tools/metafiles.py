@@ -74,14 +74,15 @@ def model(file: Path, collection: str) -> dict[str, Any]:
     if "type" not in backbone:  # a config per view, of one kind
         backbone = next(iter(backbone.values()))
     kind = backbone.type.removeprefix("mmpretrain.")
-    depth = backbone.get("depth") or backbone.get("arch", "")
+    sizes = [backbone.get(key) for key in ("depth", "arch", "model_name")]
+    size = [str(size) for size in sizes if isinstance(size, (int, str))][:1]  # no list of its own
     source = cfg.train_dataloader.dataset.source
     entry: dict[str, Any] = {
         "Name": file.stem,
         "In Collection": collection,
         "Config": str(file.relative_to(ROOT)),
         "Metadata": {
-            "Architecture": f"{kind}-{depth}",
+            "Architecture": "-".join([kind, *size]),
             "Training Data": " ".join([source.type, source.get("subset", "")]).strip(),
             "Epochs": cfg.train_cfg.max_epochs,
         },

@@ -35,6 +35,8 @@ METHODS_PAGE = """# Methods
 
 Written by `python tools/method_pages.py` from the configs. A method is one folder of `configs`; its
 page has the idea, the equation, the source and the numbers. The parts are the first config's.
+Methods of the papers' tables that are not defined well enough have [a page of their
+own](methods_left_out.md).
 
 {methods}
 

@@ -125,6 +125,11 @@ STREET_MEMORY = 15 / 1110
 CVACT_LAYOUT = {"layout": "cvact", "seed": 1}
 THERE_AND_BACK = {"_cvusa": "_cvact", "_cvact": "_cvusa"}
 FEW_STREETS = {"train_places": 24, "val_places": 12, "places_per_campus": 12}
+# A class loss has a classifier of every place.
+CLASSIFIERS: OfMethod = {
+    method: {"model.losses.instance.num_places": FEW_STREETS["train_places"]}
+    for method in ("lpn", "lpn_usam")
+}
 # The networks and image sizes of the papers.
 PAPER_SIZE = Preset(
     "",
@@ -184,6 +189,7 @@ PRESETS = {
         options=LEAN
         | TWO_EPOCHS
         | {"train_dataloader.batch_size": 12, "param_scheduler.1.T_max": 1},
+        of_method=CLASSIFIERS,
         neighbours=None,
     ),
     "streetworld": Preset(

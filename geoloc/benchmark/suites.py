@@ -79,6 +79,10 @@ RECALLS = ("R@1", "R@5", "R@1%")
 PEER, OURS = "peers", "MSFA"
 SAFA = Entry("SAFA", PEER, "safa")
 DSM = Entry("DSM", PEER, "dsm")
+L2LTR = Entry("L2LTR", PEER, "l2ltr")
+# The second stage adds a pass of the first stage's network to what the paper counts.
+TRANSGEO = Entry("TransGeo, first stage", PEER, "transgeo", paper="TransGeo")
+TRANSGCNN = Entry("TransGCNN", PEER, "transgcnn")
 MSFA = Entry("MSFA", OURS, "msfa")
 MSFA_DOCB = Entry("MSFA + DOCB", OURS, "msfa_docb", {MEMORY: 1000})
 STREET_METHODS = (
@@ -87,6 +91,12 @@ STREET_METHODS = (
     Entry("SAFA + LPN", PEER, "safa_lpn"),
     SAFA,
     DSM,
+    Entry("LPN", PEER, "lpn"),
+    Entry("LPN + USAM", PEER, "lpn_usam"),
+    L2LTR,
+    TRANSGEO,
+    TRANSGCNN,
+    Entry("Sample4Geo", PEER, "sample4geo", paper=""),
     MSFA,
     MSFA_DOCB,
 )
@@ -253,7 +263,7 @@ SUITES = {
     "docb-cost": Suite(
         "Cost at the papers' size (DOCB, Table 3)",
         ("docb-cost",),
-        (SAFA, DSM, MSFA, MSFA_DOCB),
+        (SAFA, DSM, L2LTR, TRANSGCNN, TRANSGEO, MSFA, MSFA_DOCB),
         ("CVUSA",),
         ("R@1",),
         subsets={"CVUSA": "_cvusa"},
@@ -263,7 +273,7 @@ SUITES = {
     "docb-descriptor": Suite(
         "Length of the descriptor (DOCB, Table 4)",
         ("docb-descriptor",),
-        (SAFA, DSM, MSFA),
+        (SAFA, DSM, L2LTR, TRANSGEO, MSFA),
         ("CVUSA",),
         ("R@1",),
         subsets={"CVUSA": "_cvusa"},
@@ -282,7 +292,7 @@ SUITES = {
     "docb-transfer": Suite(
         "Trained on one dataset, evaluated on the other (DOCB, Table 10)",
         ("docb-transfer",),
-        (SAFA, DSM, MSFA),
+        (SAFA, DSM, L2LTR, MSFA),
         ("CVUSA->CVACT", "CVACT->CVUSA"),
         RECALLS,
         subsets={"CVUSA->CVACT": "_cvusa", "CVACT->CVUSA": "_cvact"},

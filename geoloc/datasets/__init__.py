@@ -10,6 +10,7 @@ from geoloc.datasets.dyml import DyML
 from geoloc.datasets.image_dataset import ImageDataset
 from geoloc.datasets.index import Index
 from geoloc.datasets.pair_dataset import PairDataset
+from geoloc.datasets.pair_transforms import PairFlip, PairRotation
 from geoloc.datasets.polar_transform import PolarTransform
 from geoloc.datasets.protocol import Protocol, fingerprint
 from geoloc.datasets.samplers import (
@@ -46,6 +47,8 @@ __all__ = [
     "LoadImage",
     "NearPlaceSampler",
     "PairDataset",
+    "PairFlip",
+    "PairRotation",
     "PlaceImageSampler",
     "PolarTransform",
     "Protocol",

@@ -17,7 +17,7 @@ from geoloc.datasets.pipeline import PipelineConfigs, ViewPipelines
 from geoloc.datasets.place_levels import PlaceLevels, place_levels
 from geoloc.datasets.source import Source
 from geoloc.errors import ConfigError
-from geoloc.registry import DATASETS
+from geoloc.registry import DATASETS, TRANSFORMS
 
 
 @DATASETS.register_module()
@@ -34,6 +34,8 @@ class PairDataset(Dataset[dict[str, Any]]):
         split: Part of the dataset.
         views: The views of a pair; the first one's images are the items.
         pipelines: For every view its transforms, ``mmpretrain.PackInputs`` last.
+        pair_transforms: Transforms of all images of a pair together, after the pipelines, such as
+            ``PairFlip``; images that a miner loads again do not pass through them.
         seed: Seed of the items' randomness.
         exclusion_radius_m: Places within so many metres of each other are neither positive nor
             negative (25 for CVACT); None makes all other places negatives.
@@ -63,6 +65,7 @@ class PairDataset(Dataset[dict[str, Any]]):
         views: Sequence[str] = ("drone", "satellite"),
         *,
         pipelines: PipelineConfigs,
+        pair_transforms: Sequence[dict[str, Any]] = (),
         seed: int = 0,
         exclusion_radius_m: float | None = None,
         exclude_semi_positives: bool = False,
@@ -75,6 +78,7 @@ class PairDataset(Dataset[dict[str, Any]]):
             )
         check_selection(source, split, self.views)
         self.pipelines = ViewPipelines(pipelines)
+        self.pair_transforms = [TRANSFORMS.build(transform) for transform in pair_transforms]
         self.index = source.index.select(split=split, view=self.views)
         check_views(self.index, self.views)
         self._items = np.flatnonzero(self.index.view == self.views[0])
@@ -140,6 +144,8 @@ class PairDataset(Dataset[dict[str, Any]]):
             inputs = {
                 view: self.pipelines.load(view, self.index.file(row)) for view, row in rows.items()
             }
+            for transform in self.pair_transforms:
+                inputs = transform(inputs)
         return {"inputs": inputs, "places": dict.fromkeys(rows, place), "rows": rows}
 
     def reload(self, view: str, row: int, step: int) -> Tensor:

@@ -6,6 +6,7 @@ from geoloc.engine.optim import PartwiseCosineLR, PartwiseOptimWrapperConstructo
 from geoloc.engine.precision import BFloat16OptimWrapper
 from geoloc.engine.pretrained import PretrainedInit
 from geoloc.engine.runner import QuietRunner
+from geoloc.engine.sharpness import SharpnessAwareOptimWrapper
 
 __all__ = [
     "BFloat16OptimWrapper",
@@ -14,5 +15,6 @@ __all__ = [
     "PlainCheckpointHook",
     "PretrainedInit",
     "QuietRunner",
+    "SharpnessAwareOptimWrapper",
     "hooks",
 ]

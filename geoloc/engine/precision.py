@@ -8,7 +8,10 @@ from typing import Any
 import torch
 from mmengine.optim import OptimWrapper
 
+from geoloc.errors import ConfigError
 from geoloc.registry import OPTIM_WRAPPERS
+
+PLAIN, BFLOAT16 = "OptimWrapper", "BFloat16OptimWrapper"
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -29,12 +32,21 @@ def enable_amp(cfg: Any) -> None:
     On a GPU that is float16 with dynamic loss scaling, as the official codes train; on a CPU it
     is bfloat16, where the processor computes with it, and float32 with a warning where it does
     not. Evaluation uses the same precision. Losses always compute in float32.
+
+    Raises:
+        ConfigError: If the config has an optimiser wrapper of another kind, which reduced
+            precision would replace.
     """
+    if (kind := cfg.optim_wrapper.get("type", PLAIN)) not in (PLAIN, "AmpOptimWrapper", BFLOAT16):
+        raise ConfigError(
+            f"amp=True would replace optim_wrapper.type={kind!r}, which trains in float32; "
+            "set amp=False"
+        )
     if torch.cuda.is_available():
         cfg.optim_wrapper.type = "AmpOptimWrapper"
         cfg.optim_wrapper.loss_scale = "dynamic"
     elif computes_bfloat16():
-        cfg.optim_wrapper.type = "BFloat16OptimWrapper"
+        cfg.optim_wrapper.type = BFLOAT16
     else:
         warnings.warn("this CPU does not compute in bfloat16; using float32", stacklevel=2)
         return

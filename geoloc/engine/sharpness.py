@@ -1,6 +1,7 @@
 """Sharpness-aware minimisation: step by the gradient at the worst point nearby."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -8,10 +9,13 @@ from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from geoloc.errors import ConfigError
+from geoloc.models.repeated_pass import repeated_pass
+from geoloc.registry import OPTIM_WRAPPERS
 
 SMALLEST = 1e-12
 
 
+@OPTIM_WRAPPERS.register_module()
 class SharpnessAwareOptimWrapper(OptimWrapper):
     r"""SAM (Foret et al., ICLR 2021), or ASAM (Kwon et al., ICML 2021) as in TransGeo.
 
@@ -22,8 +26,17 @@ class SharpnessAwareOptimWrapper(OptimWrapper):
         e = \rho \frac{w^2 g}{\lVert \lvert w \rvert g \rVert} \text{ (ASAM)}
 
     with the norm over all parameters, and the optimiser takes a step from w with the gradient
-    there. Every iteration costs two passes, so that a training step calls :meth:`update_twice`
-    instead of ``update_params``.
+    there, clipped if ``clip_grad`` says so. Every iteration costs two passes.
+
+    It serves any model of mmengine: ``optim_context`` keeps the arguments of the model's forward
+    pass, and ``update_params`` repeats it at w + e with new dropout, as the official code of
+    TransGeo does. The second pass leaves no trace in the model (see
+    :func:`geoloc.models.repeated_pass.repeated_pass`), and the log shows the first one's losses.
+
+    Config snippet::
+
+        optim_wrapper = dict(
+            type='SharpnessAwareOptimWrapper', rho=2.5, optimizer=dict(type='AdamW', lr=1e-4))
 
     Args:
         rho: Radius of the neighbourhood.
@@ -45,32 +58,67 @@ class SharpnessAwareOptimWrapper(OptimWrapper):
             )
         self.rho = rho
         self.adaptive = adaptive
+        self._repeat: Callable[[], Tensor] | None = None
 
-    def update_twice(self, closure: Callable[[], Tensor]) -> Tensor:
+    @contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """Watch the forward pass of ``model``, to repeat it in ``update_params``."""
+
+        def keep(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            self._repeat = lambda: self._repeated_loss(model, args, kwargs)
+
+        handle = model.register_forward_pre_hook(keep, with_kwargs=True)
+        try:
+            with super().optim_context(model):
+                yield
+        finally:
+            handle.remove()
+
+    def update_params(
+        self,
+        loss: Tensor,
+        step_kwargs: dict[str, Any] | None = None,
+        zero_kwargs: dict[str, Any] | None = None,
+    ) -> None:
         """Take one step.
 
         Args:
-            closure: Computes the scalar loss of the batch at the present weights.
+            loss: The loss of the forward pass in ``optim_context``, at the present weights.
+            step_kwargs: Arguments of ``step``.
+            zero_kwargs: Arguments of ``zero_grad``.
 
-        Returns:
-            The loss at the weights before the step, detached.
+        Raises:
+            RuntimeError: If there was no such forward pass since the last step.
         """
-        first = closure()
-        self.backward(first)
+        repeat, self._repeat = self._repeat, None  # the batch must not outlive its step
+        if repeat is None:
+            raise RuntimeError(
+                "a sharpness-aware step repeats the forward pass: call the model inside "
+                "optim_context before every update_params, as mmengine's train_step does"
+            )
+        self.backward(loss)
         moves = self._climb()
-        self.zero_grad()
-        self.backward(closure())
+        self.zero_grad(**(zero_kwargs or {}))
+        self.backward(repeat())
         with torch.no_grad():
             for parameter, move in moves:
                 parameter.sub_(move)
-        self.step()
-        self.zero_grad()
-        return first.detach()
+        self.step(**(step_kwargs or {}))
+        self.zero_grad(**(zero_kwargs or {}))
+
+    def _repeated_loss(
+        self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Tensor:
+        with super().optim_context(model), repeated_pass(model):
+            losses = model(*args, **kwargs)
+        unwrapped: Any = getattr(model, "module", model)
+        loss: Tensor = unwrapped.parse_losses(losses)[0]
+        return loss
 
     @torch.no_grad()
     def _climb(self) -> list[tuple[nn.Parameter, Tensor]]:
         """Add e to the weights; return it per parameter."""
-        moving = list(self._moving())
+        moving = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
         scaled = [self._scale(p) * p.grad for p in moving if p.grad is not None]
         norms = [values.norm() for values in scaled]
         length = torch.stack(norms).norm() if norms else torch.zeros(())
@@ -80,10 +128,6 @@ class SharpnessAwareOptimWrapper(OptimWrapper):
             parameter.add_(move)
             moves.append((parameter, move))
         return moves
-
-    def _moving(self) -> Iterator[nn.Parameter]:
-        for group in self.param_groups:
-            yield from (p for p in group["params"] if p.grad is not None)
 
     def _scale(self, parameter: nn.Parameter) -> Tensor:
         return parameter.abs() if self.adaptive else torch.ones_like(parameter)

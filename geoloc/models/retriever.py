@@ -8,7 +8,7 @@ from urllib.error import URLError
 
 import torch
 import torch.nn.functional as F
-from mmengine.model import BaseModel
+from mmengine.model import BaseModel, ModuleDict
 from mmengine.registry import Registry
 from torch import Tensor, nn
 
@@ -109,12 +109,14 @@ class CrossViewRetriever(BaseModel):
             return module
         if per_view and (missing := set(self.views) - cfg.keys()):
             raise ConfigError(f"model.{part} has no config of {', '.join(sorted(missing))}")
-        return nn.ModuleDict(
+        # mmengine's, because torch's would keep init_weights from the parts
+        views: nn.Module = ModuleDict(
             {
                 view: _build(f"{part}.{view}", PARTS[part], cfg[view] if per_view else cfg)
                 for view in self.views
             }
         )
+        return views
 
     def init_weights(self) -> None:
         """Initialise all parts; pretrained weights named in their ``init_cfg`` are loaded.

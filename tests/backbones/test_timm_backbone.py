@@ -76,3 +76,11 @@ def test_tokens_that_form_no_map_are_refused():
     backbone = build("vit_tiny_patch16_224", img_size=32, **TINY)
     with pytest.raises(ConfigError, match=r"returned 4 tokens, which form no map of 2 x 4"):
         backbone._map_of_tokens(torch.zeros(1, 5, 24), (32, 64))
+
+
+def test_weights_that_timm_has_set_stay_when_the_model_is_initialised() -> None:
+    backbone = BACKBONES.build({"type": "TimmBackbone", "model_name": "vit_tiny_patch16_224"})
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    backbone.init_weights()
+    for name, value in backbone.state_dict().items():
+        assert torch.equal(value, before[name]), name

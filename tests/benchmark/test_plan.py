@@ -70,6 +70,14 @@ def test_every_run_has_a_config_and_its_options_fit(name: str, entry: Entry, sub
     assert cfg.model.losses.keys() == plain.model.losses.keys()
 
 
+# What the DOCB paper leaves blank: of some networks all costs but the parameters.
+BLANK = {
+    **{method: {COST} for method in ("DSM", "L2LTR", "TransGCNN")},
+    "LPN + USAM": {"R@5"},
+    "TransGeo": {"CVACT_val"},
+}
+
+
 @pytest.mark.parametrize(("name", "suite"), SUITES.items(), ids=SUITES)
 def test_every_method_has_published_numbers(name, suite) -> None:
     _, published = read_published(PAPERS, suite.paper_data)
@@ -78,8 +86,9 @@ def test_every_method_has_published_numbers(name, suite) -> None:
     for method in named - {""}:
         for column in suite.columns:
             known = published[method].get(column.task, {})
-            # The paper has no costs of DSM but its parameters, and of no miner on CVACT.
-            assert column.metric in known or (method, column.task) == ("DSM", COST)
+            assert column.metric in known or {method, column.task, column.metric} >= BLANK.get(
+                method, {"printed"}
+            )
 
 
 def plan_of(preset: Preset, folder: Path, seeds: int = 2, methods=("csl", "dycl_happier")):

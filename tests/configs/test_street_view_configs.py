@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from geoloc.campusworld.street_world import StreetSpec, write_streetworld
 from geoloc.engine.config import load_config
@@ -44,6 +45,31 @@ SMALL_MAPS: dict[str, dict[str, Any]] = {
         "model.head.in_dims": 1024,
         "model.head.embed_dims": 64,
     },
+}
+SMALL_MAPS |= {
+    "sample4geo": {
+        "model.backbone.arch": "atto",
+        "default_hooks.neighbour_mining.start_epoch": 0,
+    },
+    "lpn": {"model.backbone.depth": 18, "model.head.in_dims": 512},
+    "l2ltr": {
+        "model.backbone.model_name": "vit_tiny_r_s16_p8_224",
+        "model.backbone.img_size": (32, 128),
+    },
+    "transgcnn": {"model.neck.map_size": (2, 8)},
+    "transgeo": {
+        "model.backbone.street.arch": "deit-tiny",
+        "model.backbone.street.img_size": (28, 154),
+        "model.backbone.satellite.arch": "deit-tiny",
+        "model.backbone.satellite.img_size": 64,
+        "model.head.in_dims": 192,
+    },
+}
+SMALL_MAPS["lpn_usam"] = SMALL_MAPS["lpn"]
+SMALL_MAPS["transgeo_crop"] = {
+    **SMALL_MAPS["transgeo"],
+    "model.backbone.satellite.img_size": 80,
+    "model.backbone.satellite.guide.img_size": 64,
 }
 SMALL_MAPS |= {f"msfa_{miner}": SMALL_MAPS["msfa"] for miner in ("docb", "xbm_hard")}
 SMALL_MAPS["msfa_global_mining"] = SMALL_MAPS["msfa"]
@@ -92,6 +118,8 @@ def small(config: str, worlds: dict[str, Path]) -> Any:
     for part in parts(cfg.model):
         if "init_cfg" in part:
             part["init_cfg"] = None
+        if "num_places" in part:
+            part["num_places"] = WORLD["train_places"]
     return cfg
 
 
@@ -139,3 +167,26 @@ def test_the_test_split_of_cvact_counts_tiles_within_five_metres(
     assert content["protocol"]["splits"].keys() == {"test"}
     # Places are 30 m apart, so that here both rules agree.
     assert content[TASK] == read_metrics(folder)[TASK]
+
+
+def test_the_second_stage_of_transgeo_goes_on_with_the_first(
+    worlds: dict[str, Path], tmp_path: Path
+) -> None:
+    first = small("transgeo/transgeo_vit_streetworld.py", worlds)
+    folder = train(prepare(first, str(tmp_path / "first")))
+    second = small("transgeo_crop/transgeo_crop_vit_streetworld.py", worlds)
+    checkpoint = str(folder / "epoch_1.pth")
+    second.model.init_cfg = {"type": "Pretrained", "checkpoint": checkpoint}
+    second.optim_wrapper.optimizer.lr = 0.0
+    folder = train(prepare(second, str(tmp_path / "second")))
+    before = torch.load(checkpoint, weights_only=True)["state_dict"]
+    after = torch.load(folder / "epoch_1.pth", weights_only=True)["state_dict"]
+    for name, value in before.items():
+        if name.startswith("miner."):
+            continue
+        guided = name.replace("satellite.", "satellite.guide.", 1)
+        if name.startswith("backbone.satellite."):
+            assert torch.equal(after[guided], value), name
+        if after[name].shape == value.shape:  # all but the positions on the finer grid
+            torch.testing.assert_close(after[name], value, msg=name)
+    assert after["backbone.satellite.pos_embed"].shape[1] == 2 + 10 * 10

@@ -13,7 +13,9 @@ from .conftest import VIEWS, batch_of, build_model
 
 def runner_of(model, dataset, sampler=None):
     loader = SimpleNamespace(dataset=dataset, sampler=sampler, num_workers=0)
-    return SimpleNamespace(model=model, train_dataloader=loader, epoch=0, seed=0)
+    return SimpleNamespace(
+        model=model, train_dataloader=loader, optim_wrapper=None, epoch=0, seed=0
+    )
 
 
 def test_the_miner_receives_images_and_epoch(dataset):

@@ -253,3 +253,19 @@ def test_the_network_starts_alike_whatever_the_losses_draw() -> None:
 def test_branches_of_a_part_that_is_not_shared_start_apart() -> None:
     state = build(shared=()).state_dict()
     assert not torch.equal(state["head.drone.fc.weight"], state["head.satellite.fc.weight"])
+
+
+def test_parts_of_every_view_are_initialised():
+    constant = {"type": "Constant", "layer": "Conv2d", "val": 0.5}
+    model = MODELS.build(
+        {
+            "type": "CrossViewRetriever",
+            "backbone": {"type": "mmpretrain.ResNet", "depth": 18, "init_cfg": constant},
+            "neck": {"type": "mmpretrain.GlobalAveragePooling"},
+            "head": {"type": "ProjectionHead", "in_dims": 512, "embed_dims": 8},
+            "shared": ("neck", "head"),
+        }
+    )
+    model.init_weights()
+    for view in ("drone", "satellite"):
+        assert (model.backbone[view].conv1.weight == 0.5).all(), view

@@ -6,6 +6,8 @@ import torch
 from mmengine.dist import all_gather, get_dist_info
 from mmengine.hooks import Hook
 
+from geoloc.engine.sharpness import SharpnessAwareOptimWrapper
+from geoloc.errors import ConfigError
 from geoloc.models.miners.miner import Miner
 from geoloc.registry import HOOKS
 
@@ -18,8 +20,20 @@ class MinerHook(Hook):
     """
 
     def before_train(self, runner: Any) -> None:
-        """Hand over the dataset; images load again in as many processes as the batches'."""
+        """Hand over the dataset; images load again in as many processes as the batches'.
+
+        Raises:
+            ConfigError: If the optimiser needs two passes of a batch and the miner allows one.
+        """
         if (miner := _miner(runner)) is not None:
+            if isinstance(runner.optim_wrapper, SharpnessAwareOptimWrapper) and (
+                not miner.repeatable
+            ):
+                raise ConfigError(
+                    f"model.miner={type(miner).__name__} mines from what it remembers, which the "
+                    "first of the two passes of optim_wrapper.type='SharpnessAwareOptimWrapper' "
+                    "changes; use type='OptimWrapper' or another miner"
+                )
             loader = runner.train_dataloader
             miner.set_dataset(loader.dataset, loader.num_workers)
 

@@ -51,6 +51,8 @@ class TimmBackbone(BaseModule):
         self.timm_model = timm.create_model(
             model_name, pretrained=pretrained, num_classes=0, **options
         )
+        # timm has initialised it; mmengine would do it again, over downloaded weights too
+        self.timm_model.is_init = True
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
         """Return the last feature map ``[N, C, h, w]`` of images ``[N, 3, H, W]``, in a tuple.

@@ -21,11 +21,14 @@ class GlobalMining(Miner):
         views: Views of a pair, given by the model.
     """
 
+    repeatable = True
+
     def __init__(self, views: Sequence[str]) -> None:
         super().__init__()
         self.memory = CrossBatchMemory(views, sys.maxsize, "sample")
 
     def forward(self, batch: GlobalBatch, describe: Describe) -> Tensor:
         """Remember the global batch and return 0; ``describe`` is not used."""
-        self.memory.enqueue(batch.rows, batch.labels, batch.descriptors)
+        if self.recording:
+            self.memory.enqueue(batch.rows, batch.labels, batch.descriptors)
         return next(iter(batch.descriptors.values())).new_zeros(())

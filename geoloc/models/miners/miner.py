@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import permutations
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
@@ -36,7 +36,15 @@ class Miner(nn.Module, ABC):
 
     The model builds it with its ``views`` and calls it once per training step, inside the same
     forward pass as everything else.
+
+    Attributes:
+        repeatable: Whether it may be called again with the batch, ``recording`` off, as in the
+            second pass of a sharpness-aware step: the term must not depend on what it remembers.
+        recording: Whether to remember the batch.
     """
+
+    repeatable: ClassVar[bool] = False
+    recording: bool = True
 
     @abstractmethod
     def forward(self, batch: GlobalBatch, describe: Describe) -> Tensor:

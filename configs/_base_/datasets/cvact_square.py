@@ -1,0 +1,18 @@
+# CVACT with both views squeezed into squares, as LPN has them.
+_base_ = "cvact.py"
+
+street_pipeline = [
+    dict(type="LoadImage"),
+    dict(type="mmpretrain.CenterCrop", crop_size=(1664, 416)),  # width, height: without sky
+    dict(type="mmpretrain.Resize", scale=(256, 256)),
+    dict(type="mmpretrain.PackInputs"),
+]
+satellite_pipeline = [
+    dict(type="LoadImage"),
+    dict(type="mmpretrain.Resize", scale=(256, 256)),
+    dict(type="mmpretrain.PackInputs"),
+]
+pipelines = dict(street=street_pipeline, satellite=satellite_pipeline)
+train_dataloader = dict(dataset=dict(pipelines=pipelines))
+val_dataloader = dict(dataset=dict(pipelines=pipelines))
+test_dataloader = dict(dataset=dict(pipelines=pipelines))

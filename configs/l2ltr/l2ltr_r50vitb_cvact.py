@@ -1,0 +1,8 @@
+_base_ = [
+    "../_base_/datasets/cvact_polar.py",
+    "../_base_/models/l2ltr.py",
+    "../_base_/schedules/adamw_200e.py",
+    "../_base_/default_runtime.py",
+]
+
+model = dict(losses=dict(soft_margin=dict(positive_level=2, negative_level=0)))

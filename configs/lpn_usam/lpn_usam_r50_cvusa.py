@@ -1,0 +1,4 @@
+_base_ = "../lpn/lpn_r50_cvusa.py"
+
+# ImageNet's weights lack the units' batch norms.
+model = dict(backbone=dict(type="USAMResNet", init_cfg=dict(allow_missing=True)))

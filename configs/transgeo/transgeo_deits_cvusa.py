@@ -1,0 +1,9 @@
+_base_ = [
+    "../_base_/datasets/cvusa_transgeo.py",
+    "../_base_/models/transgeo_deit_small.py",
+    "../_base_/schedules/asam_100e.py",
+    "../_base_/default_runtime.py",
+]
+
+train_dataloader = dict(sampler=dict(_delete_=True, type="GlobalMiningSampler"))
+default_hooks = dict(global_mining=dict(type="GlobalMiningHook"))
