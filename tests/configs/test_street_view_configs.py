@@ -11,7 +11,8 @@ import torch
 
 from geoloc.campusworld.street_world import StreetSpec, write_streetworld
 from geoloc.engine.config import load_config
-from geoloc.engine.run import prepare, test, train
+from geoloc.engine.run import prepare, train
+from geoloc.engine.run import test as evaluate
 from geoloc.evaluation.results import load_run, read_metrics
 from tests.conftest import ROOT
 
@@ -161,7 +162,7 @@ def test_the_test_split_of_cvact_counts_tiles_within_five_metres(
     cfg = small("msfa/msfa_vgg16_cvact.py", worlds)
     folder = train(prepare(cfg, str(tmp_path / "run")))
     cfg = prepare(small("msfa/msfa_vgg16_cvact.py", worlds), str(tmp_path / "test"))
-    test(cfg, str(folder / "epoch_1.pth"))
+    evaluate(cfg, str(folder / "epoch_1.pth"))
     content = json.loads((tmp_path / "test/metrics.json").read_text())
     assert content["protocol"]["thresholds_m"] == [5.0]
     assert content["protocol"]["splits"].keys() == {"test"}

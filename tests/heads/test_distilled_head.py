@@ -28,7 +28,8 @@ def test_descriptors_are_float32_in_half_precision() -> None:
 
 
 def test_the_classifiers_of_a_distilled_vit_load(tmp_path) -> None:
-    theirs = DeiTClsHead(num_classes=3, in_channels=4, init_cfg=None)
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        theirs = DeiTClsHead(num_classes=3, in_channels=4, init_cfg=None)
     state = {f"head.{name}": value for name, value in theirs.state_dict().items()}
     torch.save({"state_dict": state}, tmp_path / "deit.pth")
     cfg = {"type": "Pretrained", "checkpoint": str(tmp_path / "deit.pth"), "prefix": "head."}

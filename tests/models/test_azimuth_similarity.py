@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from geoloc.datasets.index import Index
+from geoloc.datasets.place_levels import DistanceLevels
 from geoloc.errors import ConfigError
 from geoloc.evaluation import UniversityRetrieval, pairwise_distance
 from geoloc.models.azimuth_similarity import AzimuthSimilarity, azimuth_similarity
@@ -94,7 +95,7 @@ def test_the_loss_of_a_model_compares_by_its_similarity() -> None:
     model, plain = retriever(similarity=SIMILARITY), retriever()
     values = []
     for each in (model, plain):
-        each.place_levels = lambda rows, columns: levels
+        each.place_levels = DistanceLevels(levels, 1)
         embeddings = {view: F.normalize(part.flatten(1)) for view, part in maps.items()}
         values.append(each.loss(embeddings, dict.fromkeys(maps, labels))["loss_soft_margin"])
     similarity = azimuth_similarity(*maps.values()).similarity
