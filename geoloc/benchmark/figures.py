@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from geoloc.benchmark.labels import MISSING, task_label
 from geoloc.benchmark.statistics import Estimate
@@ -26,6 +27,7 @@ _MARKERS = ("o", "s", "^", "D", "v", "X")
 _LINES = ("-", "--", ":")
 _INK = "#000000"
 _GRID = "#80808050"
+_LETTER = 0.075  # width of most letters of the legend, in inches
 _PAPER: dict[str, Any] = {
     "marker": "D",
     "markersize": 4,
@@ -152,6 +154,9 @@ def lines(
     axes.set(xlabel=x_label, ylabel=y_label)
     if x_log:
         axes.set_xscale("log")
+        # In place of powers, which matplotlib writes as formulas.
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_title(title, loc="left")
     axes.grid(color=_GRID)
     _write(figure, drawn, path)
@@ -193,7 +198,8 @@ def _half(value: Estimate) -> float:
 
 def _write(figure: Figure, handles: Sequence[Any], path: Path) -> None:
     labels = [handle.get_label() for handle in handles]
-    columns = min(len(handles), int(figure.get_figwidth() // 1.7))
+    widest = max(1.7, 0.6 + _LETTER * max(map(len, labels)))  # in inches, as the figure
+    columns = min(len(handles), max(1, int(figure.get_figwidth() // widest)))
     figure.legend(handles, labels, loc="outside lower left", ncols=columns)
     # Without the date and the version of matplotlib the file changes only with the picture.
     figure.savefig(f"{path}.svg", metadata={"Date": None, "Creator": None})

@@ -119,3 +119,18 @@ def test_an_inline_picture_keeps_to_itself(tmp_path):
     assert [element.text for element in root.iter("text")] == texts(tmp_path / "scales.svg")
     for absent in ("http", "<style", "#000000", "#ffffff", "metadata"):
         assert absent not in text
+
+
+def test_a_logarithmic_axis_has_numbers(tmp_path):
+    points = [(x, estimate([x])) for x in (1.0, 30.0, 2000.0)]
+    lines("t", "x", "y", {"a": points}, True, tmp_path / "lines")
+    assert {"1", "10", "100", "1000"} <= set(texts(tmp_path / "lines.svg"))
+    assert not any("$" in text for text in texts(tmp_path / "lines.svg"))
+
+
+def test_a_legend_of_long_names_stays_inside(tmp_path):
+    names = [f"a name of many words and letters, number {number}" for number in range(3)]
+    lines("t", "x", "y", {name: [(1, estimate([1]))] for name in names}, False, tmp_path / "lines")
+    with Image.open(tmp_path / "lines.png") as image:
+        pixels = np.asarray(image.convert("L"))
+    assert (pixels[:, -4:] == 255).all()
