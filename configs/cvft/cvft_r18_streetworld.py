@@ -7,7 +7,7 @@ _base_ = [
 
 model = dict(
     neck=dict(
-        street=dict(type="FeatureTransport", in_channels=256, size=(4, 4)),
-        satellite=dict(type="FeatureTransport", in_channels=256, size=(4, 4), transport=False),
+        street=dict(type="FeatureTransport", in_channels=128, size=(4, 4)),
+        satellite=dict(type="FeatureTransport", in_channels=128, size=(4, 4), transport=False),
     ),
 )

@@ -7,6 +7,6 @@ _base_ = [
 
 model = dict(
     shared=("head",),
-    neck=dict(type="NetVLAD", in_channels=256, num_clusters=16),
-    head=dict(_delete_=True, type="ProjectionHead", in_dims=4096, embed_dims=256, norm=False),
+    neck=dict(type="NetVLAD", in_channels=128, num_clusters=16),
+    head=dict(_delete_=True, type="ProjectionHead", in_dims=2048, embed_dims=256, norm=False),
 )

@@ -9,8 +9,8 @@ similarity = dict(type="AzimuthSimilarity", map_size=(16, 2, 32))
 model = dict(
     backbone=dict(num_stages=2, strides=(1, 2), dilations=(1, 1), out_indices=(1,)),
     neck=dict(
-        street=dict(type="AzimuthMap", in_channels=64, widths=(64, 32, 16)),
-        satellite=dict(type="AzimuthMap", in_channels=64, widths=(64, 32, 16), wrap_columns=True),
+        street=dict(type="AzimuthMap", in_channels=32, widths=(32, 32, 16)),
+        satellite=dict(type="AzimuthMap", in_channels=32, widths=(32, 32, 16), wrap_columns=True),
     ),
     similarity=similarity,
 )

@@ -18,3 +18,5 @@ model = dict(
     ),
     neck=dict(type="ClassTokens"),
 )
+# A transformer from random weights needs a lower rate than a CNN.
+optim_wrapper = dict(optimizer=dict(lr=1e-3))

@@ -12,10 +12,10 @@ model = dict(
         street=dict(type="StripPartition", num_parts=4),
         satellite=dict(type="SquareRingPartition", num_parts=4, order="inward"),
     ),
-    head=dict(_delete_=True, type="BottleneckHead", in_dims=256, embed_dims=128, num_parts=4),
+    head=dict(_delete_=True, type="BottleneckHead", in_dims=128, embed_dims=128, num_parts=4),
     losses=dict(
         _delete_=True,
-        instance=dict(type="InstanceLoss", num_places=480, embed_dims=128, num_parts=4, weight=2.0),
+        instance=dict(type="InstanceLoss", num_places=960, embed_dims=128, num_parts=4, weight=2.0),
     ),
     flip_test=True,
 )

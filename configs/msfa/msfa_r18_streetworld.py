@@ -5,4 +5,4 @@ _base_ = [
     "../_base_/default_runtime.py",
 ]
 
-model = dict(neck=dict(type="MSFA", in_channels=256))
+model = dict(neck=dict(type="MSFA", in_channels=128))

@@ -6,5 +6,5 @@ _base_ = [
 ]
 
 model = dict(
-    neck=dict(type="TransformerMask", in_channels=256, map_size=(4, 16), embed_dims=128, depth=1)
+    neck=dict(type="TransformerMask", in_channels=128, map_size=(4, 16), embed_dims=128, depth=1)
 )

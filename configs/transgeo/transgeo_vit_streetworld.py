@@ -17,6 +17,7 @@ model = dict(
     head=dict(_delete_=True, type="DistilledHead", in_dims=128, embed_dims=256),
     miner=dict(type="GlobalMining"),
 )
-optim_wrapper = dict(type="SharpnessAwareOptimWrapper", rho=2.5)
+# A transformer from random weights needs a lower rate than a CNN.
+optim_wrapper = dict(type="SharpnessAwareOptimWrapper", rho=2.5, optimizer=dict(lr=1e-3))
 train_dataloader = dict(sampler=dict(_delete_=True, type="GlobalMiningSampler", keep=10))
 default_hooks = dict(global_mining=dict(type="GlobalMiningHook"))

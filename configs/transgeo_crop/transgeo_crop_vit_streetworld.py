@@ -15,11 +15,11 @@ model = dict(
     backbone=dict(
         satellite=dict(type="AttentionCropViT", img_size=160, keep=0.64, guide=dict(img_size=128))
     ),
-    init_cfg=dict(type="Pretrained", checkpoint="work_dirs/transgeo_vit_streetworld/epoch_30.pth"),
+    init_cfg=dict(type="Pretrained", checkpoint="work_dirs/transgeo_vit_streetworld/epoch_10.pth"),
 )
 optim_wrapper = dict(optimizer=dict(lr=1e-4))
 param_scheduler = [
     dict(type="LinearLR", start_factor=1e-2, end=1, convert_to_iter_based=True),
-    dict(type="PartwiseCosineLR", T_max=14, begin=1, end=15, convert_to_iter_based=True),
+    dict(type="PartwiseCosineLR", T_max=4, begin=1, end=5, convert_to_iter_based=True),
 ]
-train_cfg = dict(max_epochs=15, val_interval=5)
+train_cfg = dict(max_epochs=5, val_interval=5)

@@ -120,8 +120,8 @@ CHOSEN: OfMethod = {
 # Eq. 6 and k2 are made for 60 drone images of a place; here there are 3. Chosen likewise.
 FEW_VIEWS = {"mu": 0.25, "minimum": 4, "k2": 2}
 PRETRAINING = "_pretraining/infonce_r18_campusworld.py"
-# 15 batches make an epoch of StreetWorld, 1110 one of CVUSA.
-STREET_MEMORY = 15 / 1110
+# 30 batches make an epoch of StreetWorld, 1110 one of CVUSA.
+STREET_MEMORY = 30 / 1110
 CVACT_LAYOUT = {"layout": "cvact", "seed": 1}
 THERE_AND_BACK = {"_cvusa": "_cvact", "_cvact": "_cvusa"}
 FEW_STREETS = {"train_places": 24, "val_places": 12, "places_per_campus": 12}

@@ -51,7 +51,7 @@ class StreetSpec:
 
     layout: Layout = "cvusa"
     seed: int = 0
-    train_places: int = 480
+    train_places: int = 960
     val_places: int = 240
     places_per_campus: int = 60
     panorama: tuple[int, int] = (128, 512)

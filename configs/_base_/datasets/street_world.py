@@ -1,4 +1,4 @@
-# StreetWorld in the layout of CVUSA, rendered on first use. Pairs: 480 train, 240 val on campuses
+# StreetWorld in the layout of CVUSA, rendered on first use. Pairs: 960 train, 240 val on campuses
 # never trained on. Images have half the side of those rendered.
 batch_size = 32
 dataset = dict(type="StreetWorld", data_root="data/StreetWorld")

@@ -1,4 +1,4 @@
-# A stream per view from random weights, for StreetWorld on a CPU: half as wide as usual. Panoramas
+# A stream per view from random weights, for StreetWorld on a CPU, a quarter as wide as usual. Panoramas
 # of 64 x 256 give a map of 4 x 16 cells, as VGG16 does at 128 x 512.
 model = dict(
     type="CrossViewRetriever",
@@ -7,8 +7,8 @@ model = dict(
     backbone=dict(
         type="mmpretrain.ResNet",
         depth=18,
-        stem_channels=32,
-        base_channels=32,
+        stem_channels=16,
+        base_channels=16,
         strides=(1, 2, 2, 1),
     ),
     head=dict(type="NormalizeHead"),
