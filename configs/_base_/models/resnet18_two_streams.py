@@ -1,5 +1,5 @@
-# A stream per view from random weights, for StreetWorld on a CPU, a quarter as wide as usual. Panoramas
-# of 64 x 256 give a map of 4 x 16 cells, as VGG16 does at 128 x 512.
+# A stream per view from random weights, for StreetWorld on a CPU: a quarter as wide as usual.
+# Panoramas of 64 x 256 give a map of 4 x 16 cells, as VGG16 does at 128 x 512.
 model = dict(
     type="CrossViewRetriever",
     views=("street", "satellite"),
