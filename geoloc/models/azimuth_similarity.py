@@ -54,7 +54,8 @@ def azimuth_similarity(ground: Tensor, satellite: Tensor) -> Azimuth:
     column = correlation.detach().argmax(dim=2)
     best = correlation.gather(2, column[..., None]).squeeze(2)
     energy = satellite.square().sum(dim=(1, 2))  # of every column, [M, W]
-    covered = torch.stack([energy.roll(-shift, dims=1) for shift in range(width)]).sum(dim=0)
+    wrapped = torch.cat([energy, energy[:, : width - 1]], dim=1)
+    covered = wrapped.unfold(1, width, 1).sum(dim=2)  # by the columns from each one on, [M, W]
     length = covered.expand(len(ground), -1, -1).gather(2, column[..., None]).squeeze(2).sqrt()
     own = ground.flatten(1).norm(dim=1)[:, None]
     return Azimuth(best / (length * own).clamp_min(SHORTEST), column)
