@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-CANBERRA_M = np.array([640_000.0, 6_040_000.0])  # easting and northing
+CANBERRA_M: Array = np.array([640_000.0, 6_040_000.0])  # easting and northing
 CAMPUS_DISTANCE_M, CAMPUSES_IN_A_ROW = 7_000.0, 10
 
 
@@ -18,11 +18,13 @@ def to_utm(offset_m: Array, campus: int) -> Array:
         offset_m: East and north in m from the centre of the campus, ``[P, 2]``.
         campus: Its number in the world.
     """
-    return offset_m + CANBERRA_M + _site(campus)
+    utm: Array = offset_m + CANBERRA_M + _site(campus)
+    return utm
 
 
 def _site(campus: int) -> Array:
-    return CAMPUS_DISTANCE_M * np.array(divmod(campus, CAMPUSES_IN_A_ROW))
+    site: Array = CAMPUS_DISTANCE_M * np.array(divmod(campus, CAMPUSES_IN_A_ROW))
+    return site
 
 
 class Place(NamedTuple):
@@ -65,7 +67,8 @@ class StreetCampus(NamedTuple):
     def offsets_m(self) -> Array:
         """Its panoramas in m from the centre, east and north, ``[P, 2]``."""
         utm = np.array([[place.easting_m, place.northing_m] for place in self.places])
-        return utm.reshape(-1, 2) - CANBERRA_M - _site(self.number)
+        offsets_m: Array = utm.reshape(-1, 2) - CANBERRA_M - _site(self.number)
+        return offsets_m
 
 
 class Tile(NamedTuple):

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geoloc.campusworld.georeference import to_degrees
 from geoloc.campusworld.street_place import Array, Place, StreetCampus, Tile
@@ -33,8 +32,8 @@ def tile_grid(radius_m: float, step_m: float) -> Array:
     return np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
-def covering_tiles(offset_m: Array, step_m: float) -> NDArray[np.int64]:
-    """Return the four tiles that show a position, nearest first, in steps ``[4, 2]``.
+def covering_tiles(offset_m: Array, step_m: float) -> Array:
+    """Return the four tiles that show a position, nearest first, in whole steps ``[4, 2]``.
 
     Args:
         offset_m: East and north in m, ``[2]``.
@@ -43,7 +42,7 @@ def covering_tiles(offset_m: Array, step_m: float) -> NDArray[np.int64]:
     corner = np.floor(offset_m / step_m)
     tiles = corner + np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     apart = np.hypot(*(offset_m - step_m * tiles).T)
-    nearest: NDArray[np.int64] = tiles[np.argsort(apart, kind="stable")].astype(np.int64)
+    nearest: Array = tiles[np.argsort(apart, kind="stable")]
     return nearest
 
 
