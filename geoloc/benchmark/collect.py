@@ -6,7 +6,7 @@ from typing import Any
 
 from geoloc.benchmark.cost import cost_file
 from geoloc.benchmark.job import RECORD, product_file
-from geoloc.benchmark.product import TRANSFER
+from geoloc.benchmark.product import AS_TASKS
 from geoloc.benchmark.statistics import estimate
 from geoloc.benchmark.suite import Entry, Suite
 from geoloc.benchmark.table import COST, Row, Table
@@ -56,8 +56,8 @@ def collect(
     """
     source, published = paper
     runs = suite.runs()
-    transferred = TRANSFER in suite.products
-    results = {run: list(_results(folder / run, seeds, transferred)) for run in runs}
+    products = [name for name in AS_TASKS if name in suite.products]
+    results = {run: list(_results(folder / run, seeds, products)) for run in runs}
     data: dict[str, set[str]] = {subset: set() for _, subset in runs.values()}
     for run, (_, subset) in runs.items():
         data[subset].update(map(_data_of, results[run]))
@@ -100,14 +100,14 @@ def seed_folders(run: Path, seeds: int | None) -> list[Path]:
     ]
 
 
-def _results(run: Path, seeds: int | None, transferred: bool) -> Iterator[Result]:
+def _results(run: Path, seeds: int | None, products: Sequence[str]) -> Iterator[Result]:
     for folder in seed_folders(run, seeds):
         result = {**read_json(folder / "metrics.json"), "run": read_json(folder / RECORD)}
-        elsewhere = product_file(folder, TRANSFER)
-        if transferred and elsewhere.is_file():
-            content = read_json(elsewhere)
-            if content.get("key") == result["run"].get("key"):
-                result[TRANSFER] = content["content"]
+        for name in products:
+            file = product_file(folder, name)
+            content = read_json(file) if file.is_file() else {}
+            if content and content.get("key") == result["run"].get("key"):
+                result[name] = content["content"]
         yield result
 
 

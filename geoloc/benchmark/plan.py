@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from geoloc.benchmark.code_hash import code_hash
 from geoloc.benchmark.job import Job, make_job
-from geoloc.benchmark.preset import Preset, fit_to_data, method_config, source_of, start_config
+from geoloc.benchmark.preset import Preset, fit_to_data, method_config, sources_of, start_config
+from geoloc.benchmark.product import products_of
 from geoloc.benchmark.suite import Entry, Suite
 from geoloc.datasets.source import Source
 from geoloc.errors import ConfigError
@@ -59,24 +60,26 @@ def make_plan(
         ConfigError: If a method is not in the suite or has no config of this preset.
     """
     start = _start_job(preset, folders) if preset.start else None
-    sources: dict[str, Source] = {}
+    sources: dict[str, list[Source]] = {}
     jobs = []
     for name, (entry, subset) in _chosen(suite, methods).items():
         cfg = method_config(preset, entry, folders.configs, subset)
         if subset not in sources:
-            sources[subset] = source_of(cfg)
-        source = sources[subset]
+            sources[subset] = sources_of(cfg)
+        training = sources[subset][0]
         if other := preset.transfer.get(subset):
             elsewhere = method_config(preset, entry, folders.configs, other)
             cfg.transfer_dataset = elsewhere.val_dataloader.dataset
-        fit_to_data(cfg, source, preset.neighbours)
+        fit_to_data(cfg, training, preset.neighbours)
         # The start counts by what it is, not by where it lies.
-        data = source.protocol.fingerprint + (f"+{start.key.config}" if start else "")
+        data = "+".join(source.protocol.fingerprint for source in sources[subset])
+        data += f"+{start.key.config}" if start else ""
         code = code_hash(cfg)
         for seed in range(seeds):
             where = Path(name) / f"seed{seed}"
             job = make_job(name, seed, folders.runs / where, cfg, data, code)
-            job = job._replace(result=folders.results / where, products=suite.products)
+            products = products_of(cfg, suite.products)
+            job = job._replace(result=folders.results / where, products=products)
             jobs.append(job)
         if start is not None:
             weights = start.folder / f"epoch_{start.epochs}.pth"

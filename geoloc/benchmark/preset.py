@@ -20,6 +20,7 @@ from geoloc.registry import DATASETS
 LAST_STAGE = 8  # how many times the channels of the first stage a ResNet-18 ends with
 OfMethod = dict[str, dict[str, Any]]
 MEMORY = "model.miner.memory_size"
+BATCH = "train_dataloader.batch_size"
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 EVALUATORS = ("val_evaluator", "test_evaluator")
 
@@ -37,6 +38,7 @@ class Preset:
         transfer: Which other subset the runs of a subset are evaluated on too.
         memory: The share of the published number of batches that a miner remembers, where the
             training set is so much smaller.
+        largest_batch: Pairs of a batch at most, where rows ask for more; None has no limit.
         options: What else differs, by dotted key.
         of_method: What differs in single methods, by the folder of their configs.
         neighbours: How many neighbours re-ranking looks at: ``mu`` and ``minimum`` of Eq. 6 of
@@ -54,6 +56,7 @@ class Preset:
     subsets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     transfer: Mapping[str, str] = field(default_factory=dict)
     memory: float = 1.0
+    largest_batch: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     of_method: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     neighbours: Mapping[str, float] | None = field(default_factory=dict)
@@ -68,6 +71,8 @@ class Preset:
         options = dict(entry.options)
         if MEMORY in options:
             options[MEMORY] = max(1, round(self.memory * options[MEMORY]))
+        if BATCH in options and self.largest_batch is not None:
+            options[BATCH] = min(options[BATCH], self.largest_batch)
         return options
 
 
@@ -186,6 +191,7 @@ PRESETS = {
         },
         transfer=THERE_AND_BACK,
         memory=2 / 1110,
+        largest_batch=12,
         options=LEAN
         | TWO_EPOCHS
         | {"train_dataloader.batch_size": 12, "param_scheduler.1.T_max": 1},
@@ -266,10 +272,16 @@ def _set_source(cfg: Config, changes: Mapping[str, Any]) -> None:
         dataset.source = dict(changes) if "type" in changes else {**dataset.source, **changes}
 
 
-def source_of(cfg: Config) -> Source:
-    """Return the data that a config trains on and is evaluated on, rendered if it must be."""
-    source: Source = DATASETS.build(cfg.test_dataloader.dataset.source)
-    return source
+def sources_of(cfg: Config) -> list[Source]:
+    """Return the data that a config trains on, then what else its runs are evaluated on.
+
+    It is rendered if it must be.
+    """
+    configs: list[Any] = []
+    for loader in LOADERS:
+        if (source := cfg[loader].dataset.source) not in configs:
+            configs.append(source)
+    return [DATASETS.build(source) for source in configs]
 
 
 def fit_to_data(cfg: Config, source: Source, neighbours: Mapping[str, float] | None) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from geoloc.engine.run import test
 from geoloc.evaluation.results import load_run, read_metrics
 
 TRANSFER = "transfer"
+TEST_SPLIT = "test_split"
 
 
 def distance(folder: Path, cfg: Config) -> dict[str, Any]:
@@ -45,9 +46,18 @@ def position_shift(folder: Path, cfg: Config) -> list[dict[str, Any]]:
 
 def transfer(folder: Path, cfg: Config) -> dict[str, float]:
     """Return the metrics of a run's only task on the data of ``cfg.transfer_dataset``."""
-    cfg.work_dir = str(folder / TRANSFER)
-    cfg.test_evaluator.update(output_dir=cfg.work_dir)
     cfg.test_dataloader.dataset = cfg.transfer_dataset
+    return _evaluate(folder, cfg, TRANSFER)
+
+
+def held_out(folder: Path, cfg: Config) -> dict[str, float]:
+    """Return the metrics of a run's only task on the test data of its config, by its protocol."""
+    return _evaluate(folder, cfg, TEST_SPLIT)
+
+
+def _evaluate(folder: Path, cfg: Config, name: str) -> dict[str, float]:
+    cfg.work_dir = str(folder / name)
+    cfg.test_evaluator.update(output_dir=cfg.work_dir)
     test(cfg, str(folder / f"epoch_{cfg.train_cfg.max_epochs}.pth"))
     (metrics,) = read_metrics(cfg.work_dir).values()
     return metrics
@@ -57,7 +67,23 @@ PRODUCTS: Mapping[str, Callable[[Path, Config], Any]] = {
     "distance": distance,
     "position_shift": position_shift,
     TRANSFER: transfer,
+    TEST_SPLIT: held_out,
 }
+# What a table shows of a run like a task in its metrics.
+AS_TASKS = (TRANSFER, TEST_SPLIT)
+
+
+def products_of(cfg: Config, products: Sequence[str]) -> tuple[str, ...]:
+    """Return those of some products that a run has.
+
+    That is all of them, but for the test split where validation already is by the test data.
+
+    Args:
+        cfg: Config of the run.
+        products: Names in ``PRODUCTS``.
+    """
+    no_other = cfg.test_dataloader.dataset == cfg.val_dataloader.dataset
+    return tuple(name for name in products if not (name == TEST_SPLIT and no_other))
 
 
 def write_product(name: str, folder: Path, result: Path, cfg: Config, key: Key) -> None:

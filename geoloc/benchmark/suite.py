@@ -68,6 +68,7 @@ class Suite:
         subsets: Where the tasks are datasets and every one is trained on for itself: what ends the
             names of its configs.
         subset_task: What the table shows of the runs of a subset, a task in their results.
+        other_tasks: Where it shows something else, by the column's task: a task or product.
         products: What is computed from every run beside its metrics (see ``product.py``).
         costs: What the networks cost at the size of the papers, in columns before the metrics (see
             ``cost.py``).
@@ -80,6 +81,7 @@ class Suite:
     metrics: tuple[str, ...]
     subsets: Mapping[str, str] = field(default_factory=dict)
     subset_task: str = "overall"
+    other_tasks: Mapping[str, str] = field(default_factory=dict)
     products: tuple[str, ...] = ()
     costs: tuple[str, ...] = ()
 
@@ -100,7 +102,8 @@ class Suite:
     def origin(self, entry: Entry, column: Column) -> Origin:
         """Return where the number of a row in a column comes from, unless it is a cost."""
         subset = self.subsets.get(column.task, "")
-        task = self.subset_task if subset else column.task
+        own = self.subset_task if subset else column.task
+        task = self.other_tasks.get(column.task, own)
         if entry.ranking:
             task += f" [{entry.ranking}]"
         return Origin(entry.run + subset, task, column.metric)

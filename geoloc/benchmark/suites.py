@@ -3,7 +3,7 @@
 from typing import Any
 
 from geoloc.benchmark.cost import COSTS
-from geoloc.benchmark.product import TRANSFER
+from geoloc.benchmark.product import TEST_SPLIT, TRANSFER
 from geoloc.benchmark.suite import Entry, Suite
 
 DRONE_AND_SATELLITE = ("satellite->drone", "drone->satellite")
@@ -47,6 +47,7 @@ LAMBDA_1 = "model.losses.dycl.weight"
 HIERARCHICAL = ("H-AP", "ASI", "NDCG")
 METRICS_OF_SCALES = ("H-AP", *OF_SCALES[:-2:2])
 MEMORY = "model.miner.memory_size"
+BATCH = "train_dataloader.batch_size"
 FUSION = "model.neck.fusion"
 RERANKINGS = ("KReciprocal", "MSRerank")
 
@@ -74,6 +75,8 @@ def _ablation(symbol: str, key: str, value: float) -> Entry:
 
 # The table prints "PT" for methods on polar-transformed tiles, which is in their configs.
 STREET_DATA = {"CVUSA": "_cvusa", "CVACT_val": "_cvact"}
+# Trained as for CVACT_val.
+STREET_COLUMNS = {**STREET_DATA, "CVACT_test": "_cvact"}
 STREET_TASK = "street->satellite"
 RECALLS = ("R@1", "R@5", "R@1%")
 PEER, OURS = "peers", "MSFA"
@@ -238,18 +241,26 @@ SUITES = {
     ),
     "docb-table1": Suite(
         "Street to satellite (DOCB, Table 1)",
-        tuple(STREET_DATA),
+        tuple(STREET_COLUMNS),
         STREET_METHODS,
-        tuple(STREET_DATA),
+        tuple(STREET_COLUMNS),
         RECALLS,
-        subsets=STREET_DATA,
+        subsets=STREET_COLUMNS,
         subset_task=STREET_TASK,
+        other_tasks={"CVACT_test": TEST_SPLIT},
+        products=(TEST_SPLIT,),
     ),
     "docb-mining": Suite(
         "Mining of hard exemplars (DOCB, Table 2)",
         ("CVUSA", "docb-mining"),
         (
+            Entry("DSM", "no mining", "dsm"),
             Entry("MSFA", "no mining", "msfa"),
+            *(
+                Entry(f"DSM + SEH (batch {size})", "mining", "dsm_seh", {BATCH: size})
+                for size in (30, 90, 120)
+            ),
+            Entry("DSM + DOCB", "mining", "dsm_docb", {MEMORY: 1000}),
             Entry("MSFA + XBM-hard", "mining", "msfa_xbm_hard"),
             Entry("MSFA + Global mining", "mining", "msfa_global_mining"),
             Entry("MSFA + DOCB, small memory", "mining", "msfa_docb", {MEMORY: 20}, paper=""),

@@ -7,6 +7,7 @@ from geoloc.datasets.cvusa import CVUSA
 from geoloc.datasets.da_campus import DACampus
 from geoloc.datasets.dense_uav import DenseUAV
 from geoloc.datasets.dyml import DyML
+from geoloc.datasets.field_of_view import FieldOfView
 from geoloc.datasets.image_dataset import ImageDataset
 from geoloc.datasets.index import Index
 from geoloc.datasets.pair_dataset import PairDataset
@@ -39,6 +40,7 @@ __all__ = [
     "DenseUAV",
     "DyML",
     "DynamicSimilaritySampler",
+    "FieldOfView",
     "GPSSampler",
     "HierarchicalSampler",
     "ImageDataset",

@@ -6,10 +6,13 @@ from typing import Any
 import numpy as np
 from torch.utils.data import Dataset
 
+from geoloc.datasets.item_randomness import item_randomness
 from geoloc.datasets.pipeline import PipelineConfigs, ViewPipelines
 from geoloc.datasets.source import Source
 from geoloc.errors import ConfigError
 from geoloc.registry import DATASETS
+
+SEED = 0  # of transforms that draw: the same for every model
 
 
 def build_source(source: Source | dict[str, Any]) -> Source:
@@ -23,7 +26,8 @@ class ImageDataset(Dataset[dict[str, Any]]):
     """One item per image of every view that has a pipeline, grouped by view.
 
     An item is ``dict(inputs={view: uint8 [3,H,W]}, places={view: label}, rows={view: row})`` with
-    one view; ``row`` counts in ``index``, which is also the position of the item.
+    one view; ``row`` counts in ``index``, which is also the position of the item. Transforms that
+    draw, draw the same for an item at every evaluation of every run.
 
     Args:
         source: A registered source (``DACampus`` ...) or its config.
@@ -70,8 +74,10 @@ class ImageDataset(Dataset[dict[str, Any]]):
             ImageError: If its file cannot be decoded.
         """
         view = str(self.index.view[item])
+        with item_randomness(SEED, 0, item):
+            image = self.pipelines.load(view, self.index.file(item))
         return {
-            "inputs": {view: self.pipelines.load(view, self.index.file(item))},
+            "inputs": {view: image},
             "places": {view: int(self.index.place_labels[item])},
             "rows": {view: item},
         }

@@ -1,4 +1,4 @@
-"""StreetWorld: the rendered stand-in for CVUSA and CVACT."""
+"""StreetWorld: the rendered stand-in for CVUSA, CVACT and VIGOR."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +9,8 @@ from mmengine.dist import barrier, is_main_process
 from geoloc.datasets.cvact import read_cvact
 from geoloc.datasets.cvusa import read_cvusa
 from geoloc.datasets.source import Source
+from geoloc.datasets.vigor import read_vigor
+from geoloc.errors import ConfigError
 from geoloc.registry import DATASETS
 
 
@@ -17,7 +19,9 @@ class StreetWorld(Source):
     """A world of street panoramas and satellite tiles, rendered on first use.
 
     Views are ``street`` and ``satellite``, splits ``train`` and ``val``. The files are named and
-    listed as those of CVUSA or of CVACT, so that their readers read them too.
+    listed as those of CVUSA, CVACT or VIGOR, so that their readers read them too. In the layout of
+    VIGOR, whose area is ``cross``, the splits are ``train`` and ``test``, and there are neither
+    thresholds nor polar transforms.
 
     Args:
         data_root: Folder of the world; written if it is not complete.
@@ -46,8 +50,16 @@ class StreetWorld(Source):
                 write_streetworld(root, StreetSpec(**world))
         finally:  # also after a failure, or the other ranks would wait for ever
             barrier()
-        if world.get("layout", "cvusa") == "cvusa":
-            index = read_cvusa(root, polar)
-        else:
+        layout = world.get("layout", "cvusa")
+        if layout == "vigor":
+            if thresholds_m or polar:
+                raise ConfigError(
+                    f"StreetWorld: layout='vigor' takes neither thresholds_m={thresholds_m} nor "
+                    f"polar={polar}: panoramas stand anywhere in their tiles; leave them out"
+                )
+            index = read_vigor(root, "cross")
+        elif layout == "cvact":
             index = read_cvact(root, ("train", "val"), polar, official=False)
+        else:
+            index = read_cvusa(root, polar)
         super().__init__("StreetWorld", index, thresholds_m)

@@ -54,40 +54,68 @@ def azimuth_similarity(ground: Tensor, satellite: Tensor) -> Azimuth:
     column = correlation.detach().argmax(dim=2)
     best = correlation.gather(2, column[..., None]).squeeze(2)
     energy = satellite.square().sum(dim=(1, 2))  # of every column, [M, W]
-    covered = torch.stack([energy.roll(-shift, dims=1) for shift in range(width)]).sum(dim=0)
+    wrapped = torch.cat([energy, energy[:, : width - 1]], dim=1)
+    covered = wrapped.unfold(1, width, 1).sum(dim=2)  # by the columns from each one on, [M, W]
     length = covered.expand(len(ground), -1, -1).gather(2, column[..., None]).squeeze(2).sqrt()
     own = ground.flatten(1).norm(dim=1)[:, None]
     return Azimuth(best / (length * own).clamp_min(SHORTEST), column)
+
+
+def heading_deg(column: Tensor, ground_columns: int, columns: int) -> Tensor:
+    """Return where the middle of a ground map looks, clockwise from north, float ``[N, M]``.
+
+    Args:
+        column: Satellite column where the ground map begins, of :class:`Azimuth`. The middle of a
+            polar-transformed tile is north, its right half east.
+        ground_columns: w, columns of the ground map.
+        columns: W, columns of the satellite map.
+    """
+    return (360 * (column + ground_columns / 2) / columns + 180) % 360
 
 
 @SIMILARITIES.register_module()
 class AzimuthSimilarity(nn.Module):
     """The similarity of :func:`azimuth_similarity` between descriptors that are flattened maps.
 
-    Both maps span the whole circle, so that query and gallery may change places. A panorama of a
-    part of it would need descriptors of another width.
+    Query and gallery may change places. Where a ground map shows a part of the circle only, zeros
+    stand in its other columns, as :class:`AzimuthMap` writes them; by them it is told from the
+    satellite map, which has none.
 
     Args:
         map_size: Channels, rows and columns of the map that a descriptor was.
+        ground_columns: Columns of a ground map that are not zeros; None for all, a whole circle.
 
     Raises:
-        ConfigError: If it is not three positive numbers.
+        ConfigError: If the size is not three positive numbers, or has no such columns.
     """
 
-    def __init__(self, map_size: Sequence[int]) -> None:
+    def __init__(self, map_size: Sequence[int], ground_columns: int | None = None) -> None:
         super().__init__()
         if len(map_size) != 3 or min(map_size) < 1:
             raise ConfigError(
                 f"AzimuthSimilarity: map_size={tuple(map_size)} must be the channels, rows and "
                 "columns of the map."
             )
+        if ground_columns is not None and not 1 <= ground_columns <= map_size[2]:
+            raise ConfigError(
+                f"AzimuthSimilarity: ground_columns={ground_columns} must be 1 .. {map_size[2]}, "
+                "as map_size has columns."
+            )
         self.map_size = tuple(map_size)
+        self.ground_columns = self.map_size[2] if ground_columns is None else ground_columns
 
     def forward(self, query: Tensor, gallery: Tensor) -> Tensor:
         """Return the similarities ``[N, M]`` of ``query [N, D]`` and ``gallery [M, D]``.
 
         Raises:
-            ValueError: If D is not the size of the map.
+            ValueError: If D is not the size of the map, or no side is of ground maps.
+        """
+        return self.azimuth(query, gallery).similarity
+
+    def azimuth(self, query: Tensor, gallery: Tensor) -> Azimuth:
+        """Return the similarities and the rotations; arguments and errors as for ``forward``.
+
+        Of two whole circles the query is taken for the ground.
         """
         channels, rows, columns = self.map_size
         if query.shape[1] != channels * rows * columns:
@@ -95,12 +123,24 @@ class AzimuthSimilarity(nn.Module):
                 f"AzimuthSimilarity: map_size={self.map_size} has {channels * rows * columns} "
                 f"values, but descriptors have {query.shape[1]}; set it to the size of the map."
             )
-        maps = (descriptors.reshape(-1, *self.map_size) for descriptors in (query, gallery))
-        return azimuth_similarity(*maps).similarity
+        one, other = (values.reshape(-1, *self.map_size) for values in (query, gallery))
+        if self._is_ground(one):
+            return azimuth_similarity(one[..., : self.ground_columns], other)
+        if not self._is_ground(other):
+            raise ValueError(
+                f"AzimuthSimilarity: neither query nor gallery is zero from column "
+                f"{self.ground_columns} on; set circle={columns} in the AzimuthMap of the ground."
+            )
+        found = azimuth_similarity(other[..., : self.ground_columns], one)
+        return Azimuth(found.similarity.T, found.column.T)
+
+    def _is_ground(self, maps: Tensor) -> bool:
+        """Return whether the columns that the ground does not show are empty, in the first map."""
+        return not bool(maps[:1, :, :, self.ground_columns :].any())
 
     def extra_repr(self) -> str:
-        """Show the size in ``repr(module)``."""
-        return f"map_size={self.map_size}"
+        """Show the sizes in ``repr(module)``."""
+        return f"map_size={self.map_size}, ground_columns={self.ground_columns}"
 
 
 def _check(ground: Tensor, satellite: Tensor) -> None:

@@ -1,8 +1,6 @@
 """The model that turns the images of several views into comparable descriptors."""
 
-import inspect
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 from typing import Any
 from urllib.error import URLError
 
@@ -17,10 +15,10 @@ from geoloc.errors import CheckpointError, ConfigError
 from geoloc.models.batch_norm import unrecorded_batch_norm
 from geoloc.models.gather import gather_rows
 from geoloc.models.loss_levels import check_levels
-from geoloc.models.losses.pair_loss import PairLoss
 from geoloc.models.miners.miner import GlobalBatch, Miner
+from geoloc.models.named_losses import build_losses, is_pair_loss, pair_loss, set_similarity
 from geoloc.models.random_stream import random_stream
-from geoloc.registry import BACKBONES, HEADS, LOSSES, MINERS, MODELS, NECKS, SIMILARITIES
+from geoloc.registry import BACKBONES, HEADS, MINERS, MODELS, NECKS, SIMILARITIES
 
 PARTS = {"backbone": BACKBONES, "neck": NECKS, "head": HEADS}
 
@@ -39,8 +37,8 @@ class CrossViewRetriever(BaseModel):
             method the embeddings are the descriptors.
         losses: Config per name; each is a ``LOSSES`` entry plus an optional ``weight`` (default
             1). The name appears in the log as ``loss_<name>``.
-        similarity: Config of a ``SIMILARITIES`` entry, by which all pair losses compare
-            descriptors instead of by their own; the evaluator then needs the same.
+        similarity: Config of a ``SIMILARITIES`` entry, by which all pair losses and the miner
+            compare descriptors instead of by their own; the evaluator then needs the same.
         miner: Config of a ``MINERS`` entry plus an optional ``weight`` (default 1): a term from
             images outside the batch, ``loss_miner`` in the log.
         views: The views that form a pair; with one view, pair losses compare its images with each
@@ -82,16 +80,16 @@ class CrossViewRetriever(BaseModel):
         if unknown := set(shared) - set(PARTS):
             raise ConfigError(f"model.shared: {sorted(unknown)} not among {list(PARTS)}")
         self.views = tuple(views)
+        self._init_keys = _init_keys(backbone, self.views)
         for part, cfg in zip(PARTS, (backbone, neck, head), strict=True):
             self.add_module(part, self._build_part(part, cfg, part in shared))
-        self.loss_weights, self.losses = _build_losses(losses or {}, len(self.views))
-        if similarity is not None:
-            if miner is not None:
-                raise ConfigError(
-                    "model.miner compares by cosine; leave out it or model.similarity"
-                )
-            _set_similarity(self.losses, similarity)
+        self.loss_weights, self.losses = build_losses(losses or {}, len(self.views))
         self.miner_weight, self.miner = _build_miner(miner, self.views)
+        if similarity is not None:
+            built = SIMILARITIES.build(dict(similarity))
+            set_similarity(self.losses, built)
+            if self.miner is not None:
+                self.miner.set_similarity(built)
         self.place_levels = None
         if flip_test not in (False, True, "sues200"):
             raise ConfigError(f"model.flip_test={flip_test!r} must be True, False or 'sues200'")
@@ -101,7 +99,7 @@ class CrossViewRetriever(BaseModel):
             self.to(memory_format=torch.channels_last)
 
     def _build_part(self, part: str, cfg: dict[str, Any], is_shared: bool) -> nn.Module:
-        per_view = bool(cfg) and cfg.keys() <= set(self.views)
+        per_view = _is_per_view(cfg, self.views)
         if is_shared:
             if per_view:
                 raise ConfigError(f"model.{part} differs by view, so model.shared must not name it")
@@ -127,10 +125,14 @@ class CrossViewRetriever(BaseModel):
         try:
             super().init_weights()
         except (URLError, FileNotFoundError) as error:
+            keys = self._init_keys
+            files, none = (
+                " ".join(f"{key}{value}" for key in keys) for value in (".checkpoint=PATH", "=None")
+            )
             raise CheckpointError(
-                f"pretrained weights of model.backbone.init_cfg could not be read ({error}); name "
-                "a local file with --cfg-options model.backbone.init_cfg.checkpoint=PATH, or "
-                "start from random weights with --cfg-options model.backbone.init_cfg=None"
+                f"pretrained weights of {' and '.join(keys)} could not be read ({error}); name a "
+                f"local file with --cfg-options {files}, or start from random weights with "
+                f"--cfg-options {none}"
             ) from error
 
     def set_place_levels(self, levels: PlaceLevels) -> None:
@@ -243,8 +245,8 @@ class CrossViewRetriever(BaseModel):
         losses = {
             f"loss_{name}": self.loss_weights[name]
             * (
-                _pair_loss(loss, list(descriptors.values()), levels)
-                if _is_pair_loss(loss)
+                pair_loss(loss, list(descriptors.values()), levels)
+                if is_pair_loss(loss)
                 else torch.stack([loss(part, labels) for part in batch.values()]).mean()
             )
             for name, loss in self.losses.items()
@@ -270,47 +272,23 @@ class CrossViewRetriever(BaseModel):
             return self.describe(inputs[view], view)
 
 
+def _is_per_view(config: Mapping[str, Any], views: Sequence[str]) -> bool:
+    """Return whether a part has a config per view."""
+    return bool(config) and config.keys() <= set(views)
+
+
+def _init_keys(backbone: Mapping[str, Any], views: Sequence[str]) -> list[str]:
+    """Return the config keys of the weights that the backbones start from."""
+    if not _is_per_view(backbone, views):
+        return ["model.backbone.init_cfg"]
+    return [
+        f"model.backbone.{view}.init_cfg" for view in views if "init_cfg" in backbone.get(view, {})
+    ]
+
+
 def _build(name: str, registry: Registry, cfg: dict[str, Any]) -> Any:
     with random_stream(name):
         return registry.build(cfg)
-
-
-def _build_losses(
-    configs: Mapping[str, Mapping[str, Any]], num_views: int
-) -> tuple[dict[str, float], nn.ModuleDict]:
-    weights: dict[str, float] = {}
-    losses = nn.ModuleDict()
-    for name, cfg in configs.items():
-        if not isinstance(cfg, Mapping):
-            raise ConfigError(f"model.losses.{name} must be a dict(type=...), got {cfg!r}")
-        arguments = dict(cfg)
-        weights[name] = float(arguments.pop("weight", 1.0))
-        losses[name] = _build(f"losses.{name}", LOSSES, arguments)
-        parameters = set(inspect.signature(losses[name].forward).parameters)
-        if not ({"levels", "place_label"} & parameters):
-            raise ConfigError(
-                f"model.losses.{name}: {type(losses[name]).__name__}.forward must take "
-                "(query, gallery, levels) or (embedding, place_label)"
-            )
-        if num_views == 1 and _is_pair_loss(losses[name]) and not hasattr(losses[name], "within"):
-            raise ConfigError(
-                f"model.losses.{name}: to compare the images of one view with each other, "
-                f"{type(losses[name]).__name__} must derive from geoloc.models.losses.PairLoss"
-            )
-    return weights, losses
-
-
-def _set_similarity(losses: nn.ModuleDict, config: Mapping[str, Any]) -> None:
-    """Let all pair losses compare descriptors by one similarity."""
-    similarity = SIMILARITIES.build(dict(config))
-    for name, loss in losses.items():
-        if isinstance(loss, PairLoss):
-            loss.similarity = similarity
-        elif _is_pair_loss(loss):
-            raise ConfigError(
-                f"model.losses.{name}: to compare by model.similarity, {type(loss).__name__} must "
-                "derive from geoloc.models.losses.PairLoss"
-            )
 
 
 def _build_miner(
@@ -321,23 +299,3 @@ def _build_miner(
     arguments = {**config, "views": views}
     weight = float(arguments.pop("weight", 1.0))
     return weight, _build("miner", MINERS, arguments)
-
-
-def _is_pair_loss(loss: nn.Module) -> bool:
-    return "levels" in inspect.signature(loss.forward).parameters
-
-
-def _pair_loss(loss: Any, descriptors: Sequence[Tensor], levels: Tensor) -> Tensor:
-    """Return the mean over both directions of all pairs of views, or the loss within one view."""
-    if len(descriptors) == 1:
-        value: Tensor = loss.within(descriptors[0], levels)
-        return value
-    pairs = list(combinations(descriptors, 2))
-    if isinstance(loss, PairLoss):
-        return torch.stack([loss.both_directions(*pair, levels) for pair in pairs]).mean()
-    directions = [
-        value
-        for one, other in pairs
-        for value in (loss(one, other, levels), loss(other, one, levels.T))
-    ]
-    return torch.stack(directions).mean()

@@ -167,6 +167,32 @@ def test_costs_and_transfers_stand_in_files_of_their_own(tmp_path) -> None:
     assert "papers' size" in note(table)
 
 
+def test_a_column_may_show_another_split_of_the_same_runs(tmp_path) -> None:
+    suite = Suite(
+        "splits",
+        ("Data",),
+        (Entry("A", "g", "a"), Entry("B", "g", "b")),
+        ("val", "test"),
+        ("R@1",),
+        subsets={"val": "_x", "test": "_x"},
+        subset_task=TASK,
+        other_tasks={"test": "test_split"},
+        products=("test_split",),
+    )
+    assert list(suite.runs()) == ["a_x", "b_x"]
+    for run in ("a_x", "b_x"):
+        write(tmp_path / run, 0, **{TASK: {"R@1": 85.0}})
+    folder = tmp_path / "a_x/seed0"
+    key = json.loads((folder / "run.json").read_text()).get("key")
+    (folder / "test_split.json").write_text(json.dumps({"key": key, "content": {"R@1": 63.0}}))
+    published = {"A": {"test": {"R@1": 63.04}}}
+    one, other = collect("splits", suite, tmp_path, None, ("a paper", published)).rows
+    val, test = suite.columns
+    assert (one.ours[val].mean, one.ours[test].mean) == (85.0, 63.0)
+    assert one.paper == {test: 63.04}
+    assert list(other.ours) == [val]  # not evaluated there
+
+
 def test_tables_of_one_dataset_are_told_apart_by_name(tmp_path) -> None:
     first = {"data": "D", "source": "Table 1", "results": {"A": {"D": {"R@1": 1.0}}}}
     second = {**first, "name": "costs", "source": "Table 3"}

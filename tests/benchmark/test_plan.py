@@ -238,6 +238,7 @@ def test_one_run_serves_the_table_and_the_transfer(tmp_path) -> None:
     assert [job.name for job in table] == ["msfa_cvusa", "msfa_cvact"]
     assert [job.key for job in table] == [job.key for job in transfer]
     assert {job.products for job in transfer} == {("transfer",)}
+    assert {job.products for job in table} == {()}  # StreetWorld has no other test split
     roots = [
         (
             Path(job.cfg.train_dataloader.dataset.source.data_root).name,
@@ -249,9 +250,35 @@ def test_one_run_serves_the_table_and_the_transfer(tmp_path) -> None:
     assert all(job.cfg.test_evaluator.get("rerank") is None for job in table)
 
 
+def test_a_run_on_cvact_is_evaluated_on_its_test_split_too(tmp_path) -> None:
+    root = tmp_path / "cvact"
+    write_streetworld(root, StreetSpec(layout="cvact", **STREETS), workers=1)
+    (root / "ANU_data_test").symlink_to(root / "ANU_data_small")
+    source = {"data_root": str(root), "counts": None}
+    preset = replace(PRESETS["cvusa-cvact"], source=source, transfer={})
+    columns = {"CVACT_val": "_cvact", "CVACT_test": "_cvact"}
+    suite = replace(SUITES["docb-table1"], tasks=tuple(columns), subsets=columns)
+    folders = Folders(CONFIGS, tmp_path / "starts", tmp_path / "runs", tmp_path / "results")
+    (job,) = make_plan(suite, preset, folders, 1, ["lpn"]).methods
+    assert (job.name, job.products) == ("lpn_cvact", ("test_split",))
+    assert job.cfg.model.losses.instance.num_places == STREETS["train_places"]
+    assert job.cfg.test_dataloader.dataset.source.thresholds_m == (5.0,)
+    entry = next(entry for entry in suite.entries if entry.folder == "lpn")
+    origins = {column.task: suite.origin(entry, column) for column in suite.columns}
+    assert origins["CVACT_val"] == ("lpn_cvact", "street->satellite", "R@1%")
+    assert origins["CVACT_test"] == ("lpn_cvact", "test_split", "R@1%")
+
+
 def test_a_memory_is_as_large_a_part_of_the_training_set_as_published(tmp_path) -> None:
     names = ("M = 20", "M = 200", "M = 1000")
     rows = [entry for entry in SUITES["docb-ablation"].entries if entry.method in names]
     for preset, sizes in (("streetworld", [1, 3, 14]), ("cvusa-cvact", [20, 200, 1000])):
         configs = [method_config(PRESETS[preset], row, CONFIGS, "_cvusa") for row in rows]
         assert [cfg.model.miner.memory_size for cfg in configs] == sizes
+
+
+def test_a_batch_is_the_row_s_as_far_as_the_data_has_pairs() -> None:
+    rows = [row for row in SUITES["docb-mining"].entries if row.folder == "dsm_seh"]
+    for preset, sizes in (("streetworld-mini", [12, 12, 12]), ("cvusa-cvact", [30, 90, 120])):
+        configs = [method_config(PRESETS[preset], row, CONFIGS, "_cvusa") for row in rows]
+        assert [cfg.train_dataloader.batch_size for cfg in configs] == sizes

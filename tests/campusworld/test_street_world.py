@@ -73,7 +73,8 @@ def test_an_interrupted_call_goes_on(root, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"layout": "vigor"}, "layout='vigor' must be one of cvusa, cvact"),
+        ({"layout": "osv"}, "layout='osv' must be one of cvusa, cvact, vigor"),
+        ({"layout": "vigor"}, "needs 2 campuses each for train and val, but .* make 2 and 1; ask"),
         ({"tile_px": 8}, "tile_px=8 must be 16 px"),
         ({"train_places": 0}, "train_places=0 is too small"),
     ],

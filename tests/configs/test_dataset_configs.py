@@ -59,6 +59,32 @@ def test_config_trains_an_epoch_and_evaluates(name: str, tmp_path: Path) -> None
         assert "query_300/satellite->gallery_300/drone" in tasks
 
 
+def test_the_rendered_vigor_trains_an_epoch_and_evaluates(tmp_path: Path) -> None:
+    world = {
+        "data_root": str(tmp_path / "world"),
+        "train_places": 8,
+        "val_places": 8,
+        "places_per_campus": 4,
+        "panorama": (16, 64),
+        "tile_px": 32,
+    }
+    cfg = load_config(ROOT / "configs/infonce/infonce_r18_streetworld_vigor.py")
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        loader.update(batch_size=4, num_workers=0, persistent_workers=False)
+        loader.dataset.source.update(world)
+    cfg.update(num_threads=1, custom_hooks=[])
+    cfg.train_cfg.update(max_epochs=1, val_interval=1)
+    cfg.default_hooks.logger.interval = 1
+    folder = train(prepare(cfg, str(tmp_path / "run")))
+    log = [json.loads(line) for line in next(folder.glob("*/vis_data/scalars.json")).open()]
+    values = [entry["loss_infonce"] for entry in log if "loss_infonce" in entry]
+    assert np.isfinite(values).all()
+    assert max(values) > 0
+    metrics = read_metrics(folder)["street->satellite"]
+    assert metrics["queries"] == 8
+    assert {"R@1", "hit_rate", "error/median_m"} <= set(metrics)
+
+
 def test_the_published_protocols() -> None:
     expected = {"vigor": "floor+1", "sues200": "round+1", "denseuav": "round+1"}
     for name, one_percent in expected.items():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from geoloc.benchmark.product import held_out, products_of
 from geoloc.campusworld.street_world import StreetSpec, write_streetworld
 from geoloc.engine.config import load_config
 from geoloc.engine.run import prepare, train
@@ -16,10 +17,12 @@ from geoloc.engine.run import test as evaluate
 from geoloc.evaluation.results import load_run, read_metrics
 from tests.conftest import ROOT
 
+DATA = ("streetworld", "cvusa", "cvact")
 CONFIGS = sorted(
     str(path.relative_to(ROOT / "configs"))
-    for data in ("streetworld", "cvusa", "cvact")
-    for path in (ROOT / "configs").glob(f"[!_]*/*_{data}.py")
+    for data in DATA
+    for end in ("", "_fov*")
+    for path in (ROOT / "configs").glob(f"[!_]*/*_{data}{end}.py")
 )
 WORLD = {
     "train_places": 12,
@@ -74,6 +77,10 @@ SMALL_MAPS["transgeo_crop"] = {
 }
 SMALL_MAPS |= {f"msfa_{miner}": SMALL_MAPS["msfa"] for miner in ("docb", "xbm_hard")}
 SMALL_MAPS["msfa_global_mining"] = SMALL_MAPS["msfa"]
+QUARTER = {"model.neck.street.circle": 16} | {
+    f"{part}.similarity.ground_columns": 4 for part in ("model", "val_evaluator", "test_evaluator")
+}
+SMALL_MAPS |= {f"dsm_{mining}": SMALL_MAPS["dsm"] for mining in ("docb", "seh")}
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +105,10 @@ def parts(node: Any) -> Iterator[dict[str, Any]]:
 
 def small(config: str, worlds: dict[str, Path]) -> Any:
     """Read a config and cut it down to an epoch of 2 batches, with small images."""
-    data = Path(config).stem.rpartition("_")[2]
+    data = next(name for name in DATA if name in Path(config).stem.split("_"))
     options = {} if data == "streetworld" else SMALL_MAPS.get(Path(config).parent.name, {})
+    if options and "fov" in config:
+        options = options | QUARTER
     cfg = load_config(ROOT / "configs" / config, options)
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         loader.update(batch_size=BATCH, num_workers=0, persistent_workers=False)
@@ -168,6 +177,11 @@ def test_the_test_split_of_cvact_counts_tiles_within_five_metres(
     assert content["protocol"]["splits"].keys() == {"test"}
     # Places are 30 m apart, so that here both rules agree.
     assert content[TASK] == read_metrics(folder)[TASK]
+    cfg = prepare(small("msfa/msfa_vgg16_cvact.py", worlds), str(folder))
+    assert products_of(cfg, ("transfer", "test_split")) == ("transfer", "test_split")
+    assert held_out(folder, cfg) == content[TASK]
+    cfg = small("msfa/msfa_vgg16_cvusa.py", worlds)
+    assert products_of(cfg, ("transfer", "test_split")) == ("transfer",)
 
 
 def test_the_second_stage_of_transgeo_goes_on_with_the_first(

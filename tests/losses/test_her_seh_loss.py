@@ -13,14 +13,14 @@ from geoloc.models.losses.rectified_triplet_loss import rectified_weights
 PAIRS = 3 * torch.eye(8, dtype=torch.int8)
 
 
-def looped(query, gallery, levels, weigh, scale=5.0):
+def looped(query, gallery, levels, weigh, scale=5.0, negative=2):
     """Sum triplet by triplet over unit descriptors."""
     total, margin = 0.0, 0.15 * scale**2
     for i in range(len(query)):
         squares = [scale**2 * float(((query[i] - item) ** 2).sum()) for item in gallery]
         positives = [d for d, level in zip(squares, levels[i], strict=True) if level == 3]
         for d, level in zip(squares, levels[i], strict=True):
-            if level < 3 and positives:
+            if level <= negative and positives:
                 gap = sum(positives) / len(positives) - d
                 p = 1 / (1 + math.exp(gap + margin / 2))
                 low, high = (
@@ -91,6 +91,9 @@ def test_values_match_plain_loops(kind, weigh):
     assert kind()(query, gallery, levels).item() == pytest.approx(expected, rel=1e-9)
     scaled = looped(query, gallery, levels, weigh, scale=2.0)
     assert kind(scale=2.0)(query, gallery, levels).item() == pytest.approx(scaled, rel=1e-9)
+    far = looped(query, gallery, levels, weigh, negative=0)
+    assert kind(negative_level=0)(query, gallery, levels).item() == pytest.approx(far, rel=1e-9)
+    assert far < expected
 
 
 def test_seh_removes_easy_triplets_and_keeps_weights_constant():
@@ -127,3 +130,5 @@ def test_her_takes_anchors_of_the_query_only():
 def test_impossible_scale(kind):
     with pytest.raises(ConfigError, match=r"scale=0\.0 must be positive"):
         kind(scale=0.0)
+    with pytest.raises(ConfigError, match=r"negative_level=3 must be below positive_level=3"):
+        kind(negative_level=3)

@@ -33,7 +33,9 @@ def dataset(da_campus) -> PairDataset:
     return PairDataset(source, pipelines=dict.fromkeys(VIEWS, RANDOM))
 
 
-def build_model(dataset: PairDataset | None = None, **miner: object) -> CrossViewRetriever:
+def build_model(
+    dataset: PairDataset | None = None, similarity: dict | None = None, **miner: object
+) -> CrossViewRetriever:
     """Return a training model in float64; with options, with a DOCB miner that mines always."""
     torch.manual_seed(0)
     options = {"type": "DOCB", "start_epoch": 0, **miner}
@@ -45,6 +47,7 @@ def build_model(dataset: PairDataset | None = None, **miner: object) -> CrossVie
             "neck": {"type": "mmpretrain.GlobalAveragePooling"},
             "head": {"type": "ProjectionHead", "in_dims": 8, "embed_dims": 6, "norm": False},
             "losses": {"infonce": {"type": "InfoNCELoss"}},
+            "similarity": similarity,
             "miner": options if dataset is not None else None,
         }
     ).double()

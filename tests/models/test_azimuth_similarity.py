@@ -143,5 +143,3 @@ def test_a_ranking_by_the_similarity_finds_turned_maps(monkeypatch) -> None:
 def test_what_compares_by_cosine_is_refused() -> None:
     with pytest.raises(ConfigError, match="rerank compares by cosine"):
         UniversityRetrieval(similarity=SIMILARITY, rerank={"type": "KReciprocal"})
-    with pytest.raises(ConfigError, match=r"model\.miner compares by cosine"):
-        retriever(similarity=SIMILARITY, miner={"type": "DOCB"})

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from geoloc.datasets.place_levels import DistanceLevels
-from geoloc.errors import ConfigError
+from geoloc.errors import CheckpointError, ConfigError
 from geoloc.models import CrossViewRetriever
 from geoloc.registry import HEADS, LOSSES, MODELS
 
@@ -269,3 +269,28 @@ def test_parts_of_every_view_are_initialised():
     model.init_weights()
     for view in ("drone", "satellite"):
         assert (model.backbone[view].conv1.weight == 0.5).all(), view
+
+
+def test_weights_that_cannot_be_read_are_named_by_their_keys(tmp_path) -> None:
+    init = {"type": "Pretrained", "checkpoint": str(tmp_path / "nowhere.pth")}
+    plain = PARTS["backbone"]
+    started = {**plain, "init_cfg": init}
+    both = {"drone": started, "satellite": started}
+    one = {"drone": plain, "satellite": started}
+    for backbone, shared, keys in (
+        (started, ("backbone",), ["backbone"]),
+        (started, (), ["backbone"]),
+        (both, (), ["backbone.drone", "backbone.satellite"]),
+        (one, (), ["backbone.satellite"]),
+    ):
+        model = build(backbone=backbone, shared=shared)
+        names = " and ".join(f"model.{key}.init_cfg" for key in keys)
+        files, none = (
+            " ".join(f"model.{key}.init_cfg{value}" for key in keys)
+            for value in (".checkpoint=PATH", "=None")
+        )
+        with pytest.raises(CheckpointError) as error:
+            model.init_weights()
+        assert f"pretrained weights of {names} could not be read" in str(error.value)
+        assert f"name a local file with --cfg-options {files}, or" in str(error.value)
+        assert str(error.value).endswith(f"--cfg-options {none}")

@@ -62,3 +62,15 @@ def test_what_cannot_work_is_named() -> None:
         AzimuthMap(8, ())
     with pytest.raises(ValueError, match="set its channels to 4"):
         AzimuthMap(8)(torch.zeros(1, 4, 2, 2))
+
+
+def test_a_part_of_the_circle_is_filled_with_zeros() -> None:
+    torch.manual_seed(0)
+    features = torch.randn(2, 8, 8, 5)
+    neck = AzimuthMap(8, (6, 4), circle=12)
+    found = neck(features).view(2, 4, 4, 12)
+    neck.circle = None
+    assert torch.equal(found[..., :5], neck(features).view(2, 4, 4, 5))
+    assert (found[..., 5:] == 0).all()
+    with pytest.raises(ValueError, match=r"13 columns, more than circle=12"):
+        AzimuthMap(8, (6, 4), circle=12)(torch.randn(2, 8, 8, 13))

@@ -24,9 +24,11 @@ class HERLoss(RectifiedTripletLoss):
     Args:
         scale: a, the factor on the descriptors; 5 officially.
         positive_level: Lowest level of a positive.
+        negative_level: Highest level of a negative; None means all below ``positive_level``.
 
     Raises:
-        ConfigError: If ``scale`` is not positive.
+        ConfigError: If ``scale`` is not positive, or ``negative_level`` not below
+            ``positive_level``.
     """
 
     def both_directions(self, query: Tensor, gallery: Tensor, levels: Tensor) -> Tensor:

@@ -56,20 +56,30 @@ class RectifiedTripletLoss(PairLoss):
     Args:
         scale: a.
         positive_level: Lowest level of a positive.
+        negative_level: Highest level of a negative; None means all below ``positive_level``.
 
     Attributes:
         margin: :math:`m = 0.15\, a^2`.
 
     Raises:
-        ConfigError: If ``scale`` is not positive.
+        ConfigError: If ``scale`` is not positive, or ``negative_level`` not below
+            ``positive_level``.
     """
 
-    def __init__(self, scale: float = 5.0, positive_level: int = 3) -> None:
+    def __init__(
+        self, scale: float = 5.0, positive_level: int = 3, negative_level: int | None = None
+    ) -> None:
         super().__init__()
         if scale <= 0:
             raise ConfigError(f"scale={scale} must be positive.")
+        negative_level = positive_level - 1 if negative_level is None else negative_level
+        if negative_level >= positive_level:
+            raise ConfigError(
+                f"negative_level={negative_level} must be below positive_level={positive_level}."
+            )
         self.scale = scale
         self.positive_level = positive_level
+        self.negative_level = negative_level
         self.margin = MARGIN * scale**2
 
     def loss(self, similarity: Tensor, levels: Tensor) -> Tensor:
@@ -78,7 +88,7 @@ class RectifiedTripletLoss(PairLoss):
         distance = self.scale**2 * (2 - 2 * similarity)
         number = positive.sum(dim=1, keepdim=True)
         to_positive = (distance * positive).sum(dim=1, keepdim=True) / number.clamp_min(1)
-        triplet = ~positive & (number > 0)
+        triplet = (levels <= self.negative_level) & (number > 0)
         gap = (to_positive - distance).masked_fill(~triplet, 0)
         return (self.weights(gap) * softplus(gap) * triplet).mean()
 

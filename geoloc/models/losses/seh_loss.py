@@ -25,9 +25,11 @@ class SEHLoss(RectifiedTripletLoss):
     Args:
         scale: a, the factor on the descriptors; HER's 5 (inferred).
         positive_level: Lowest level of a positive.
+        negative_level: Highest level of a negative; None means all below ``positive_level``.
 
     Raises:
-        ConfigError: If ``scale`` is not positive.
+        ConfigError: If ``scale`` is not positive, or ``negative_level`` not below
+            ``positive_level``.
     """
 
     def weights(self, gap: Tensor) -> Tensor:

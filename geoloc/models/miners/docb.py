@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from geoloc.datasets.image_reloader import ImageReloader
@@ -27,11 +26,12 @@ class DOCB(Miner):
 
     .. math::
         L_{cb} = \frac{1}{A} \sum_a \log\Bigl(1 + e^{\alpha (d(a, p) - d(a, \hat m))}\Bigr),
-        \qquad d(x, y) = \lVert x - y \rVert^2
+        \qquad d(x, y) = 2 - 2 s(x, y)
 
-    with the descriptor :math:`\hat m` of the image of m, loaded again and sent through the current
-    network *with gradient*, and A the number of anchors of all processes. An anchor without a
-    valid negative adds 0 and counts.
+    with the similarity s, the cosine unless the model has one of its own, so that d is the squared
+    distance of normalised descriptors; with the descriptor :math:`\hat m` of the image of m, loaded
+    again and sent through the current network *with gradient*; and with the number A of anchors of
+    all processes. An anchor without a valid negative adds 0 and counts.
 
     Known (DOCB paper: abstract, tables, references): the hardest cross-batch negative is selected
     for every anchor under the current state of the network; its image takes part in
@@ -121,8 +121,11 @@ class DOCB(Miner):
             ConfigError: If images must be reloaded but no dataset was given.
         """
         loss = next(iter(batch.descriptors.values())).new_zeros(())
-        if self.start(batch, self.directions) and len(self.memory):
-            mined = {pair: self.search(batch, self.memory, pair) for pair in self.directions}
+        if self.start(batch, self.directions, self.similarity) and len(self.memory):
+            mined = {
+                pair: self.search(batch, self.memory, pair, self.similarity)
+                for pair in self.directions
+            }
             if self.reload:
                 negatives = self._describe_again(batch, mined, describe)
             else:
@@ -170,5 +173,7 @@ class DOCB(Miner):
     ) -> Tensor:
         anchors, partners = (batch.descriptors[view] for view in direction)
         with full_precision(anchors, partners, negatives) as (anchor, partner, negative):
-            nearer = F.cosine_similarity(anchor, negative) - F.cosine_similarity(anchor, partner)
-            return (softplus(2 * self.alpha * nearer) * found).mean()
+            to_negative, to_partner = (
+                self.similarity(anchor, other).diagonal() for other in (negative, partner)
+            )
+            return (softplus(2 * self.alpha * (to_negative - to_partner)) * found).mean()

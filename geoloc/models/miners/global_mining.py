@@ -3,8 +3,9 @@
 import sys
 from collections.abc import Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from geoloc.errors import ConfigError
 from geoloc.models.miners.cross_batch_memory import CrossBatchMemory
 from geoloc.models.miners.miner import Describe, GlobalBatch, Miner
 from geoloc.registry import MINERS
@@ -26,6 +27,16 @@ class GlobalMining(Miner):
     def __init__(self, views: Sequence[str]) -> None:
         super().__init__()
         self.memory = CrossBatchMemory(views, sys.maxsize, "sample")
+
+    def set_similarity(self, similarity: nn.Module) -> None:
+        """Refuse it.
+
+        Raises:
+            ConfigError: Always.
+        """
+        raise ConfigError(
+            "model.miner: GlobalMining searches by inner products; leave out it or model.similarity"
+        )
 
     def forward(self, batch: GlobalBatch, describe: Describe) -> Tensor:
         """Remember the global batch and return 0; ``describe`` is not used."""

@@ -1,5 +1,6 @@
 """Search for the hardest negative of every anchor."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -13,9 +14,16 @@ from geoloc.models.losses.similarity import cosine
 from geoloc.models.miners.cross_batch_memory import CrossBatchMemory
 from geoloc.models.miners.miner import Direction, GlobalBatch
 
+PAIRS = 2**17  # compared at a time: with 64 columns of float32 an azimuth takes 32 MB
+
 
 @torch.no_grad()
-def hardest_negative(anchors: Tensor, candidates: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
+def hardest_negative(
+    anchors: Tensor,
+    candidates: Tensor,
+    allowed: Tensor,
+    similarity: Callable[[Tensor, Tensor], Tensor] = cosine,
+) -> tuple[Tensor, Tensor]:
     """Return for every anchor the position of the nearest candidate that is allowed.
 
     Known (DOCB paper): the hardest negative under the current state of the network. Inferred: the
@@ -26,13 +34,16 @@ def hardest_negative(anchors: Tensor, candidates: Tensor, allowed: Tensor) -> tu
         anchors: Descriptors ``[n, D]``.
         candidates: Descriptors ``[m, D]``, m >= 1.
         allowed: Bool ``[n, m]``.
+        similarity: Maps descriptors ``[n, D]`` and ``[k, D]`` to similarities ``[n, k]``.
 
     Returns:
         Positions int64 ``[n]``, and bool ``[n]``: False where no candidate is allowed.
     """
     with full_precision(anchors, candidates) as (anchors, candidates):
-        similarity = cosine(anchors, candidates).masked_fill_(~allowed, -torch.inf)
-    nearest = similarity == similarity.amax(dim=1, keepdim=True)
+        blocks = torch.split(candidates, max(1, PAIRS // max(1, len(anchors))))
+        values = torch.cat([similarity(anchors, block) for block in blocks], dim=1)
+    values.masked_fill_(~allowed, -torch.inf)
+    nearest = values == values.amax(dim=1, keepdim=True)
     position = torch.arange(len(candidates), device=anchors.device)
     first = torch.where(nearest, position, len(candidates) - 1).amin(dim=1)
     return first, allowed.any(dim=1)
@@ -93,7 +104,11 @@ class HardestNegatives(nn.Module):
         self.nearby = place_levels(dataset.index, (self.exclusion_radius_m,)).to(device)
 
     def forward(
-        self, batch: GlobalBatch, memory: CrossBatchMemory, direction: Direction
+        self,
+        batch: GlobalBatch,
+        memory: CrossBatchMemory,
+        direction: Direction,
+        similarity: Callable[[Tensor, Tensor], Tensor] = cosine,
     ) -> MinedNegatives:
         """Return the hardest valid negative of every anchor of the global batch.
 
@@ -103,6 +118,7 @@ class HardestNegatives(nn.Module):
             batch: The global batch.
             memory: Not empty.
             direction: (view of the anchors, view of the negatives).
+            similarity: What is highest for the hardest, see :func:`hardest_negative`.
         """
         anchor_view, view = direction
         candidates = memory[view]
@@ -117,5 +133,5 @@ class HardestNegatives(nn.Module):
         if self.nearby is not None:
             allowed &= self.nearby(labels, candidates.labels) == 0
         anchors = own_rows(batch.descriptors[anchor_view].detach())
-        positions, found = hardest_negative(anchors, candidates.descriptors, allowed)
+        positions, found = hardest_negative(anchors, candidates.descriptors, allowed, similarity)
         return MinedNegatives(gather_rows(positions), gather_rows(found))

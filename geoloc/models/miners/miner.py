@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from geoloc.datasets.place_levels import PlaceLevels
 from geoloc.errors import ConfigError
+from geoloc.models.losses.similarity import Similarity
 from geoloc.models.miners.checksum import state_checksum
 
 Describe = Callable[[Tensor, str], Tensor]
@@ -41,10 +42,15 @@ class Miner(nn.Module, ABC):
         repeatable: Whether it may be called again with the batch, ``recording`` off, as in the
             second pass of a sharpness-aware step: the term must not depend on what it remembers.
         recording: Whether to remember the batch.
+        similarity: Maps descriptors ``[N, D]`` and ``[M, D]`` to similarities ``[N, M]``.
     """
 
     repeatable: ClassVar[bool] = False
     recording: bool = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.similarity: nn.Module = Similarity()
 
     @abstractmethod
     def forward(self, batch: GlobalBatch, describe: Describe) -> Tensor:
@@ -55,6 +61,14 @@ class Miner(nn.Module, ABC):
             describe: Maps images as the dataset loads them, uint8 ``[n, 3, H, W]``, and their view
                 to descriptors ``[n, D]`` of the current network, with gradient.
         """
+
+    def set_similarity(self, similarity: nn.Module) -> None:
+        """Compare descriptors by the similarity of the model, which does not mind the direction.
+
+        Raises:
+            ConfigError: If the miner cannot.
+        """
+        self.similarity = similarity
 
     def checksum(self) -> int:
         """Return a number that is equal on all processes if their states are."""

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from geoloc.errors import ConfigError
-from geoloc.models.losses.similarity import cosine
 from geoloc.models.miners.miner import Direction, GlobalBatch
 
 
@@ -50,21 +49,27 @@ class StartCondition(nn.Module):
         self.register_buffer("started", torch.zeros((), dtype=torch.bool))
 
     @torch.no_grad()
-    def forward(self, batch: GlobalBatch, directions: Sequence[Direction]) -> bool:
-        """Return whether the miner has begun, given the global batch."""
+    def forward(
+        self, batch: GlobalBatch, directions: Sequence[Direction], similarity: nn.Module
+    ) -> bool:
+        """Return whether the miner has begun, given the global batch and what compares it."""
         if not self.started:
             self.started |= self.epoch >= self.start_epoch
         if not self.started and self.start_fraction > 0:
-            self.started |= self._active_fraction(batch, directions) < self.start_fraction
+            self.started |= (
+                self._active_fraction(batch, directions, similarity) < self.start_fraction
+            )
         return bool(self.started)
 
-    def _active_fraction(self, batch: GlobalBatch, directions: Sequence[Direction]) -> Tensor:
+    def _active_fraction(
+        self, batch: GlobalBatch, directions: Sequence[Direction], similarity: nn.Module
+    ) -> Tensor:
         """Return the fraction of hard triplets; 1 where the batch has no triplets."""
         negative = batch.levels(batch.labels, batch.labels) < self.negative_level
         active = torch.zeros_like(negative, dtype=torch.int64)
         for pair in directions:
-            similarity = cosine(*(batch.descriptors[view].float() for view in pair))
-            gap = 2 * self.alpha * (similarity - similarity.diagonal()[:, None])
+            values = similarity(*(batch.descriptors[view].float() for view in pair))
+            gap = 2 * self.alpha * (values - values.diagonal()[:, None])
             active += (gap > -1) & negative
         triplets = negative.sum() * len(directions)
         return torch.where(triplets > 0, active.sum() / triplets, 1.0)

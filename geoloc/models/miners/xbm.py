@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from geoloc.datasets.place_levels import Images
 from geoloc.errors import ConfigError
+from geoloc.models.losses.pair_loss import PairLoss
 from geoloc.models.miners.cross_batch_memory import CrossBatchMemory, ViewMemory
 from geoloc.models.miners.miner import Describe, GlobalBatch, Miner, mining_directions
 from geoloc.models.miners.xbm_queue import XBMQueues
@@ -64,6 +65,19 @@ class XBM(Miner):
         self.start_iteration = start_iteration
         self.official = official
         self.register_buffer("iteration", torch.zeros((), dtype=torch.int64))
+
+    def set_similarity(self, similarity: nn.Module) -> None:
+        """Let the loss compare by the similarity of the model.
+
+        Raises:
+            ConfigError: If it cannot.
+        """
+        if not isinstance(self.loss, PairLoss):
+            raise ConfigError(
+                f"model.miner.loss: to compare by model.similarity, {type(self.loss).__name__} "
+                "must derive from geoloc.models.losses.PairLoss"
+            )
+        self.loss.similarity = similarity
 
     def forward(self, batch: GlobalBatch, describe: Describe) -> Tensor:
         """Return the loss of the batch against the memory, 0 before the start, and remember it.

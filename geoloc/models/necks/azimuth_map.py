@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from geoloc.errors import ConfigError
@@ -25,13 +26,19 @@ class AzimuthMap(nn.Module):
         in_channels: C, the channels of the backbone's map.
         widths: Output channels of the convolutions.
         wrap_columns: Whether the right edge of the map meets the left.
+        circle: Columns of a map of 360 degrees; a narrower one, of a part of a panorama, gets
+            zeros on its right, as :class:`AzimuthSimilarity` expects. None leaves it as it is.
 
     Raises:
         ConfigError: If a number is not positive.
     """
 
     def __init__(
-        self, in_channels: int, widths: Sequence[int] = (256, 64, 16), wrap_columns: bool = False
+        self,
+        in_channels: int,
+        widths: Sequence[int] = (256, 64, 16),
+        wrap_columns: bool = False,
+        circle: int | None = None,
     ) -> None:
         super().__init__()
         channels = [in_channels, *widths]
@@ -48,14 +55,22 @@ class AzimuthMap(nn.Module):
                 wrap_columns_of(convolution)
             layers += [convolution, nn.ReLU()]
         self.in_channels = in_channels
+        self.circle = circle
         self.layers = nn.Sequential(*layers[:-1])
 
     def forward(self, features: Tensor) -> Tensor:
         """Return ``[N, widths[-1] * rows * columns]`` of a map ``[N, C, H, W]``, same dtype.
 
         Raises:
-            ValueError: If ``features`` has another shape.
+            ValueError: If ``features`` has another shape, or more columns than the circle.
         """
         check_feature_map("AzimuthMap", features, self.in_channels)
         reduced: Tensor = self.layers(features)
+        if self.circle is not None:
+            if reduced.shape[3] > self.circle:
+                raise ValueError(
+                    f"AzimuthMap: the map has {reduced.shape[3]} columns, more than "
+                    f"circle={self.circle}; set it to those of 360 degrees."
+                )
+            reduced = F.pad(reduced, (0, self.circle - reduced.shape[3]))
         return reduced.flatten(1)
