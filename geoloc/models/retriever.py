@@ -243,7 +243,7 @@ class CrossViewRetriever(BaseModel):
         losses = {
             f"loss_{name}": self.loss_weights[name]
             * (
-                _pair_loss(loss, list(descriptors.values()), levels)
+                _pair_loss(loss, list(descriptors.values()), levels, labels)
                 if _is_pair_loss(loss)
                 else torch.stack([loss(part, labels) for part in batch.values()]).mean()
             )
@@ -327,17 +327,22 @@ def _is_pair_loss(loss: nn.Module) -> bool:
     return "levels" in inspect.signature(loss.forward).parameters
 
 
-def _pair_loss(loss: Any, descriptors: Sequence[Tensor], levels: Tensor) -> Tensor:
-    """Return the mean over both directions of all pairs of views, or the loss within one view."""
+def _pair_loss(loss: Any, descriptors: Sequence[Tensor], levels: Tensor, labels: Tensor) -> Tensor:
+    """Return the mean over both directions of all pairs of views, or the loss within one view.
+
+    A loss whose ``forward`` has the argument ``places`` gets the place labels of the batch.
+    """
+    asks = "places" in inspect.signature(loss.forward).parameters
+    more = {"places": labels} if asks else {}
     if len(descriptors) == 1:
-        value: Tensor = loss.within(descriptors[0], levels)
+        value: Tensor = loss.within(descriptors[0], levels, **more)
         return value
     pairs = list(combinations(descriptors, 2))
     if isinstance(loss, PairLoss):
-        return torch.stack([loss.both_directions(*pair, levels) for pair in pairs]).mean()
+        return torch.stack([loss.both_directions(*pair, levels, **more) for pair in pairs]).mean()
     directions = [
         value
         for one, other in pairs
-        for value in (loss(one, other, levels), loss(other, one, levels.T))
+        for value in (loss(one, other, levels, **more), loss(other, one, levels.T, **more))
     ]
     return torch.stack(directions).mean()

@@ -144,12 +144,10 @@ def _problem(
 def _weights(weights: str | Array, lag: Array, count: Array) -> Array:
     if not isinstance(weights, str):
         return weights
-    return {
-        "cressie": count,  # of the first pass
-        "counts": count,
-        "counts/h2": count / np.maximum(lag, 1e-9) ** 2,
-        "none": np.ones_like(count),
-    }[weights]
+    if weights == "counts/h2":
+        near_first: Array = count / np.maximum(lag, 1e-9) ** 2
+        return near_first
+    return np.ones_like(count) if weights == "none" else count  # also of Cressie's first pass
 
 
 def _solve(problem: _Problem, weights: Array) -> Array:
