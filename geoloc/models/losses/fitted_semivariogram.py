@@ -19,6 +19,7 @@ class FittedSemivariogram(GrowingBuffers):
     Attributes:
         model: Position of the model in ``MODELS``, int64; -1 without a fit.
         theta: Nugget, partial sill, length scale in km and shape, float64 ``[4]``.
+        since: Iteration of the first fit, int64; 0 for one from before the training.
         range_km: Correlated range h*, float64.
         last_km: Last edge of the bins, float64.
         spread_lag_km: Mean distances of the bins that counted, float64 ``[K]``.
@@ -28,6 +29,7 @@ class FittedSemivariogram(GrowingBuffers):
     growing_buffers = ("spread_lag_km", "spread")
     model: Tensor
     theta: Tensor
+    since: Tensor
     range_km: Tensor
     last_km: Tensor
     spread_lag_km: Tensor
@@ -36,6 +38,7 @@ class FittedSemivariogram(GrowingBuffers):
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("model", torch.tensor(_NO_FIT))
+        self.register_buffer("since", torch.tensor(0))
         self.register_buffer("theta", torch.zeros(4, dtype=torch.float64))
         for name in ("range_km", "last_km"):
             self.register_buffer(name, torch.zeros((), dtype=torch.float64))

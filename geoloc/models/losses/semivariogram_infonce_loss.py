@@ -148,7 +148,7 @@ class SemivariogramInfoNCELoss(InfoNCELoss):
                 f"{type(self).__name__} needs the positions of the places, but the training data "
                 "have none; use InfoNCELoss"
             )
-        self.latlon = levels.latlon.double()
+        self.latlon = levels.latlon.to(self.semivariogram.fitted.theta)
 
     def collect(self) -> None:
         """Collect the pairs of the training steps from now on, for a fit of them."""
@@ -295,7 +295,7 @@ class SemivariogramInfoNCELoss(InfoNCELoss):
             raise RuntimeError(
                 "the loss needs the positions: call set_place_levels before training"
             )
-        positions = self.latlon.to(places.device)[places]
+        positions = self.latlon[places]
         return great_circle_km(positions[:, None], positions)
 
     def _collect(self, d: Tensor, lag: Tensor, levels: Tensor) -> None:
