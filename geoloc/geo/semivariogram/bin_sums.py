@@ -43,7 +43,7 @@ class BinSums:
         """
         bins = len(edges_km) - 1
         lag, d = lag_km.detach().double(), dissimilarity.detach().double().clamp_min(0)
-        place = torch.bucketize(lag, edges_km, right=True) - 1
+        place = torch.bucketize(lag.contiguous(), edges_km, right=True) - 1
         inside = (place >= 0) & (place < bins)
         place, lag, d = place[inside], lag[inside], d[inside]
         terms = torch.stack([torch.ones_like(d), d, d.square(), lag, (2 * d) ** 0.25])

@@ -177,8 +177,11 @@ class SemivariogramInfoNCELoss(InfoNCELoss):
         """
         with full_precision(logits) as (logits,):
             known = torch.ones_like(positives) if known is None else known
-            d, lag = feature_distance.detach(), ground_distance_km.detach()
-            self.semivariogram.collect(lag, d, known & ~positives & (logits > -torch.inf))
+            exists = logits > -torch.inf
+            # what an empty slot or a missing feature holds may be NaN, which 0 * NaN would spread
+            d = feature_distance.detach().where(known & exists, 0)
+            lag = ground_distance_km.detach().where(exists, 0)
+            self.semivariogram.collect(lag, d, known & exists & ~positives)
             return self._of_rows(logits, d, lag, positives, ~positives, known)
 
     def _of_rows(
@@ -270,7 +273,6 @@ class SemivariogramInfoNCELoss(InfoNCELoss):
             there = self._one_direction(similarity, d, lag, levels)
             if not back:
                 return there
-            # d of 'cross' is no symmetric matrix; the others and h are
             return (there + self._one_direction(similarity.T, d.T, lag.T, levels.T)) / 2
 
     def _one_direction(self, similarity: Tensor, d: Tensor, lag: Tensor, levels: Tensor) -> Tensor:

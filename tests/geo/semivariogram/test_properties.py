@@ -32,6 +32,18 @@ PAIR = st.tuples(st.floats(0, 9), st.floats(0, 2))
 PAIRS = st.lists(PAIR, max_size=12)
 
 
+def root_moments(dims: int) -> tuple[float, float]:
+    """Return mean and variance of sqrt|g| for Gaussian g of mean square 1, by quadrature."""
+    radius = np.linspace(1e-6, 8, 200_001)
+    density = radius ** (dims - 1) * np.exp(-dims / 2 * radius**2)
+    density /= density.sum()
+    mean = float((np.sqrt(radius) * density).sum())
+    return mean, float((radius * density).sum()) - mean**2
+
+
+ROOT_MOMENTS = root_moments(3)
+
+
 def sums(pairs: list[tuple[float, float]]) -> BinSums:
     table = torch.tensor(pairs, dtype=torch.float64).reshape(-1, 2)
     return BinSums.of_pairs(EDGES, table[:, 0], table[:, 1])
@@ -60,12 +72,7 @@ def test_estimates_match_plain_loops(pairs: list[tuple[float, float]]) -> None:
     points, robust = stream.empirical(), stream.empirical("cressie", dims=3)
     lag, d = torch.tensor(pairs, dtype=torch.float64).reshape(-1, 2).T
     medians = with_medians(points, lag, d, "median")
-    # mean and variance of sqrt|g|, g in 3 dimensions with mean square 1: by quadrature
-    radius = np.linspace(1e-6, 8, 200_001)
-    density = radius**2 * np.exp(-1.5 * radius**2)
-    density /= density.sum()
-    m, square = (np.sqrt(radius) * density).sum(), (radius * density).sum()
-    v = square - m**2
+    m, v = ROOT_MOMENTS
     for k, (low, high) in enumerate(itertools.pairwise(EDGES.tolist())):
         inside = [(h, x) for h, x in pairs if low <= h < high]
         n = len(inside)
@@ -130,7 +137,7 @@ def test_closed_forms_of_matern_are_its_bessel_function(smoothness: float) -> No
 def test_a_curve_that_starts_flat_has_a_range_all_the_same() -> None:
     smooth = Curve("stable", 0.1, 0.2, 4000.0, 2.0)
     assert smooth.slope_range_km() > 4000
-    level = Curve("exponential", 0.1, 0.9, 1e7)  # rises as far as the Earth goes
+    level = Curve("exponential", 0.1, 0.9, 2e4)  # rises as far as the Earth goes
     assert level.slope_range_km() == pytest.approx(math.pi * 6371)
 
 
