@@ -46,7 +46,7 @@ class PlaceLevels(nn.Module):
 
     def __init__(self, latlon: NDArray[np.float64] | None = None) -> None:
         super().__init__()
-        positions = None if latlon is None else torch.from_numpy(latlon)
+        positions = None if latlon is None else torch.tensor(latlon, dtype=torch.float64)
         self.register_buffer("latlon", positions, persistent=False)
 
     def __len__(self) -> int:
