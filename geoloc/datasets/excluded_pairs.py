@@ -1,6 +1,8 @@
 """Training pairs that are neither positive nor negative."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from geoloc.datasets.index import Index
@@ -21,15 +23,20 @@ class ExcludingLevels(PlaceLevels):
         nearby: Levels above 0 within the radius; None without a radius.
         also_shows: Labels of the places that each image of the index also shows, int64
             ``[rows, S]``, -1 for none; None leaves them negatives.
+        latlon: Positions of the places.
     """
 
     highest = SAME_PLACE
     also_shows: Tensor | None
 
     def __init__(
-        self, num_places: int, nearby: PlaceLevels | None = None, also_shows: Tensor | None = None
+        self,
+        num_places: int,
+        nearby: PlaceLevels | None = None,
+        also_shows: Tensor | None = None,
+        latlon: NDArray[np.float64] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(latlon)
         self.num_places = num_places
         self.nearby = nearby
         self.register_buffer("also_shows", also_shows, persistent=False)
@@ -96,4 +103,5 @@ def excluding_levels(
         )
     nearby = None if radius_m is None else place_levels(index, (radius_m,))
     also = torch.from_numpy(index.also_labels) if exclude_semi_positives else None
-    return ExcludingLevels(len(index.places), nearby, also)
+    latlon = index.place_latlon if index.has_positions else None
+    return ExcludingLevels(len(index.places), nearby, also, latlon)

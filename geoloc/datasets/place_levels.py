@@ -32,11 +32,22 @@ class Images(NamedTuple):
 class PlaceLevels(nn.Module):
     """Levels between places, by label: ``levels(rows [n], columns [m]) -> [n, m]``.
 
+    Args:
+        latlon: Positions of the places.
+
     Attributes:
         highest: L, the level of a place with itself.
+        latlon: WGS-84 (lat, lon) of the places in degrees, float64 ``[C, 2]``, for losses that need
+            distances instead of levels; None for a dataset without positions.
     """
 
     highest: int
+    latlon: Tensor | None
+
+    def __init__(self, latlon: NDArray[np.float64] | None = None) -> None:
+        super().__init__()
+        positions = None if latlon is None else torch.tensor(latlon, dtype=torch.float64)
+        self.register_buffer("latlon", positions, persistent=False)
 
     def __len__(self) -> int:
         """Return C, the number of places."""
@@ -54,12 +65,15 @@ class DistanceLevels(PlaceLevels):
     Args:
         table: int8 ``[C, C]``; row and column c belong to place label c.
         highest: L, the number of distance thresholds.
+        latlon: Positions of the places.
     """
 
     table: Tensor
 
-    def __init__(self, table: Tensor, highest: int) -> None:
-        super().__init__()
+    def __init__(
+        self, table: Tensor, highest: int, latlon: NDArray[np.float64] | None = None
+    ) -> None:
+        super().__init__(latlon)
         self.register_buffer("table", table, persistent=False)
         self.highest = highest
 
@@ -74,7 +88,7 @@ class DistanceLevels(PlaceLevels):
             thresholds_m: Bounds of the levels in metres, nearest first.
         """
         table = relevance_levels(geodesic_distance(latlon, latlon), thresholds_m)
-        return cls(torch.from_numpy(table), len(thresholds_m))
+        return cls(torch.from_numpy(table), len(thresholds_m), latlon)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -97,14 +111,22 @@ class SparseDistanceLevels(PlaceLevels):
         near: The place that each entry is about, int32 ``[P]``; no place twice in one row.
         level: Its level, 1 or higher, int8 ``[P]``.
         highest: L, the number of distance thresholds.
+        latlon: Positions of the places.
     """
 
     pointer: Tensor
     near: Tensor
     level: Tensor
 
-    def __init__(self, pointer: Tensor, near: Tensor, level: Tensor, highest: int) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        pointer: Tensor,
+        near: Tensor,
+        level: Tensor,
+        highest: int,
+        latlon: NDArray[np.float64] | None = None,
+    ) -> None:
+        super().__init__(latlon)
         self.register_buffer("pointer", pointer, persistent=False)
         self.register_buffer("near", near, persistent=False)
         self.register_buffer("level", level, persistent=False)
@@ -128,6 +150,7 @@ class SparseDistanceLevels(PlaceLevels):
             torch.from_numpy(column.astype(np.int32)),
             torch.from_numpy(relevance_levels(distance_m, bounds)),
             len(bounds),
+            latlon,
         )
 
     def __len__(self) -> int:
@@ -162,12 +185,13 @@ class LabelTreeLevels(PlaceLevels):
 
     Args:
         labels: Labels of every place, int64 ``[C, L]``; the first column is the place itself.
+        latlon: Positions of the places.
     """
 
     labels: Tensor
 
-    def __init__(self, labels: Tensor) -> None:
-        super().__init__()
+    def __init__(self, labels: Tensor, latlon: NDArray[np.float64] | None = None) -> None:
+        super().__init__(latlon)
         self.register_buffer("labels", labels, persistent=False)
         self.highest = labels.shape[1]
 
@@ -196,7 +220,8 @@ def place_levels(index: Index, thresholds_m: Sequence[float]) -> PlaceLevels:
             levels come from its labels.
     """
     if not thresholds_m:
-        return LabelTreeLevels(torch.from_numpy(index.place_label_tree))
+        latlon = index.place_latlon if index.has_positions else None
+        return LabelTreeLevels(torch.from_numpy(index.place_label_tree), latlon)
     dense = len(index.places) <= DENSE_PLACES
     kind = DistanceLevels if dense else SparseDistanceLevels
     return kind.from_positions(index.place_latlon, thresholds_m)

@@ -69,18 +69,25 @@ def is_pair_loss(loss: nn.Module) -> bool:
     return "levels" in inspect.signature(loss.forward).parameters
 
 
-def pair_loss(loss: Any, descriptors: Sequence[Tensor], levels: Tensor) -> Tensor:
-    """Return the mean over both directions of all pairs of views, or the loss within one view."""
+def pair_loss(
+    loss: Any, descriptors: Sequence[Tensor], levels: Tensor, place_labels: Tensor
+) -> Tensor:
+    """Return the mean over both directions of all pairs of views, or the loss within one view.
+
+    A loss whose ``forward`` has the argument ``places`` gets the place labels of the batch.
+    """
+    asks = "places" in inspect.signature(loss.forward).parameters
+    more = {"places": place_labels} if asks else {}
     if len(descriptors) == 1:
-        value: Tensor = loss.within(descriptors[0], levels)
+        value: Tensor = loss.within(descriptors[0], levels, **more)
         return value
     pairs = list(combinations(descriptors, 2))
     if isinstance(loss, PairLoss):
-        return torch.stack([loss.both_directions(*pair, levels) for pair in pairs]).mean()
+        return torch.stack([loss.both_directions(*pair, levels, **more) for pair in pairs]).mean()
     directions = [
         value
         for one, other in pairs
-        for value in (loss(one, other, levels), loss(other, one, levels.T))
+        for value in (loss(one, other, levels, **more), loss(other, one, levels.T, **more))
     ]
     return torch.stack(directions).mean()
 

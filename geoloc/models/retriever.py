@@ -245,7 +245,7 @@ class CrossViewRetriever(BaseModel):
         losses = {
             f"loss_{name}": self.loss_weights[name]
             * (
-                pair_loss(loss, list(descriptors.values()), levels)
+                pair_loss(loss, list(descriptors.values()), levels, labels)
                 if is_pair_loss(loss)
                 else torch.stack([loss(part, labels) for part in batch.values()]).mean()
             )

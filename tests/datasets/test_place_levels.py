@@ -61,7 +61,9 @@ def test_nothing_but_near_pairs_is_stored_and_nothing_saved():
     levels = SparseDistanceLevels.from_positions(latlon, (3.0, 200.0, 500.0))
     assert len(levels.near) == 5000  # every place is near itself only
     assert not levels.state_dict()
-    assert [buffer.dtype for buffer in levels.buffers()] == [torch.int64, torch.int32, torch.int8]
+    positions, *entries = levels.buffers()
+    assert torch.equal(positions, torch.from_numpy(latlon))
+    assert [buffer.dtype for buffer in entries] == [torch.int64, torch.int32, torch.int8]
 
 
 def index_of(latlon, root):

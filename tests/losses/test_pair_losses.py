@@ -28,6 +28,7 @@ LOSS_CONFIGS = {
     "infonce_learnable": {"type": "InfoNCELoss", "learnable": True},
     "infonce_smooth": {"type": "InfoNCELoss", "label_smoothing": 0.1},
     "infonce_none": {"type": "InfoNCELoss", "normalize": "none"},
+    "semivariogram_infonce": {"type": "SemivariogramInfoNCELoss"},
     "triplet": {"type": "TripletLoss"},
     "cosine_contrastive": {"type": "CosineContrastiveLoss"},
     "seh": {"type": "SEHLoss"},

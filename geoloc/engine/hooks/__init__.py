@@ -8,6 +8,7 @@ from geoloc.engine.hooks.miner import MinerHook
 from geoloc.engine.hooks.neighbour_mining import NeighbourMiningHook
 from geoloc.engine.hooks.place_levels import PlaceLevelsHook
 from geoloc.engine.hooks.progress import ProgressHook
+from geoloc.engine.hooks.semivariogram import SemivariogramHook
 
 __all__ = [
     "BackboneWarmupHook",
@@ -18,4 +19,5 @@ __all__ = [
     "NeighbourMiningHook",
     "PlaceLevelsHook",
     "ProgressHook",
+    "SemivariogramHook",
 ]

@@ -19,6 +19,7 @@ from geoloc.models.losses.pml_loss import PMLLoss
 from geoloc.models.losses.proxy_loss import ProxyLoss
 from geoloc.models.losses.proxy_nca_loss import ProxyNCALoss
 from geoloc.models.losses.seh_loss import SEHLoss
+from geoloc.models.losses.semivariogram_infonce_loss import SemivariogramInfoNCELoss
 from geoloc.models.losses.soft_margin_triplet_loss import SoftMarginTripletLoss
 from geoloc.models.losses.triplet_loss import TripletLoss
 
@@ -42,6 +43,7 @@ __all__ = [
     "ProxyLoss",
     "ProxyNCALoss",
     "SEHLoss",
+    "SemivariogramInfoNCELoss",
     "SoftMarginTripletLoss",
     "TripletLoss",
 ]

@@ -1,0 +1,9 @@
+_base_ = [
+    "../_base_/datasets/dacampus.py",
+    "../_base_/models/resnet50.py",
+    "../_base_/schedules/adam_20e.py",
+    "../_base_/default_runtime.py",
+]
+
+model = dict(losses=dict(srcl=dict(type="SemivariogramInfoNCELoss", same_place_m=1.0)))
+default_hooks = dict(semivariogram=dict(type="SemivariogramHook", refit="epoch"))

@@ -1,0 +1,86 @@
+"""The semivariogram of a training: the fit in use, and the pairs that make the next one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from geoloc.errors import ConfigError
+from geoloc.geo.semivariogram import (
+    Semivariogram,
+    fit_semivariogram,
+    great_circle_km,
+    lag_edges,
+    stratified_pairs,
+)
+from geoloc.models.losses.fitted_semivariogram import FittedSemivariogram
+from geoloc.models.losses.semivariogram_stream import SemivariogramStream
+
+BINNING = ("binning", "bins", "max_km")
+FITTING = ("model", "weights", "range_rule", "min_pairs", "min_bins", "min_contrast")
+
+
+class LiveSemivariogram(nn.Module):
+    """A fit in buffers and a stream of pairs beside it.
+
+    Args:
+        options: Of :func:`lag_edges`, of :func:`fit_semivariogram`, and ``decay``, the weight of
+            earlier steps (0.99).
+
+    Attributes:
+        fitted: The fit in use.
+        stream: The pairs seen.
+        is_collecting: Whether pairs are added.
+
+    Raises:
+        ConfigError: If an option is unknown.
+    """
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__()
+        if unknown := set(options) - {"decay", *BINNING, *FITTING}:
+            known = ", ".join(("decay", *BINNING, *FITTING))
+            raise ConfigError(f"refit: {', '.join(sorted(unknown))} not among {known}.")
+        self.binning = {key: options[key] for key in BINNING if key in options}
+        self.fitting = {key: options[key] for key in FITTING if key in options}
+        self.fitted = FittedSemivariogram()
+        self.stream = SemivariogramStream(float(options.get("decay", 0.99)))
+        self.is_collecting = False
+
+    def begin(self, latlon: Tensor | None) -> None:
+        """Collect pairs from now on, in bins that suit the training places.
+
+        Args:
+            latlon: Their positions (lat, lon) in degrees ``[C, 2]``; None takes logarithmic bins
+                over the globe.
+
+        Raises:
+            ConfigError: If the bins cannot be made.
+        """
+        self.is_collecting = True
+        if self.stream.has_begun:  # by the run that this one resumes
+            return
+        lag = torch.zeros(0, dtype=torch.float64)
+        if latlon is not None:
+            places = latlon.cpu()
+            first, second = stratified_pairs(places.numpy())
+            lag = great_circle_km(places[first], places[second])
+        default = {"binning": "log" if latlon is None else "uniform"}
+        self.stream.begin(lag_edges(lag_km=lag, **{**default, **self.binning}))
+
+    def collect(self, lag_km: Tensor, distance: Tensor, chosen: Tensor) -> None:
+        """Add the chosen pairs of a training step, if pairs are collected.
+
+        Args:
+            lag_km: Distances on the ground ``[N, M]``.
+            distance: Feature distances ``[N, M]``.
+            chosen: Bool ``[N, M]``.
+        """
+        if self.is_collecting and self.training:
+            self.stream.add(lag_km[chosen], distance[chosen])
+
+    def fit(self) -> Semivariogram:
+        """Fit the pairs of all processes; the fit in use stays."""
+        points = self.stream.total().all_reduced().empirical()
+        return fit_semivariogram(points, **self.fitting)
