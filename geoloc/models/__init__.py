@@ -1,6 +1,14 @@
-"""Models: the cross-view retriever, its backbones, necks, heads, losses and miners."""
+"""Models: the cross-view retriever and GeoCLIP, and their parts."""
 
-from geoloc.models import azimuth_similarity, backbones, heads, losses, miners, necks
+from geoloc.models import (
+    azimuth_similarity,
+    backbones,
+    heads,
+    location_encoders,
+    losses,
+    miners,
+    necks,
+)
 from geoloc.models.preprocessor import ViewPreprocessor
 from geoloc.models.retriever import CrossViewRetriever
 
@@ -10,6 +18,7 @@ __all__ = [
     "azimuth_similarity",
     "backbones",
     "heads",
+    "location_encoders",
     "losses",
     "miners",
     "necks",
