@@ -9,11 +9,25 @@ from geoloc.models import (
     miners,
     necks,
 )
+from geoloc.models.galleries import CsvGallery, FibonacciGallery, SourceGallery
+from geoloc.models.geoclip import GeoCLIP
+from geoloc.models.gps_gallery import GpsGallery
+from geoloc.models.gps_noise import GpsNoise
+from geoloc.models.gps_queue import GpsQueue
+from geoloc.models.photo_preprocessor import PhotoPreprocessor
 from geoloc.models.preprocessor import ViewPreprocessor
 from geoloc.models.retriever import CrossViewRetriever
 
 __all__ = [
     "CrossViewRetriever",
+    "CsvGallery",
+    "FibonacciGallery",
+    "GeoCLIP",
+    "GpsGallery",
+    "GpsNoise",
+    "GpsQueue",
+    "PhotoPreprocessor",
+    "SourceGallery",
     "ViewPreprocessor",
     "azimuth_similarity",
     "backbones",

@@ -27,6 +27,12 @@ class Queued(NamedTuple):
     features: Tensor
     known: Tensor
 
+    @classmethod
+    def none(cls, batch: Tensor) -> "Queued":
+        """Return an empty queue beside the positions ``batch [B, 2]``."""
+        slots = torch.empty(0, dtype=torch.bool, device=batch.device)
+        return cls(batch[:0], slots, batch.new_empty(0, 0), slots)
+
 
 @MODELS.register_module()
 class GpsQueue(GrowingBuffers):

@@ -41,8 +41,8 @@ class ClipBackbone(nn.Module):
         _check_weights(Path(checkpoint).expanduser(), library)
         path = str(Path(checkpoint).expanduser())
         try:
-            self.model = _transformers(path) if library == "transformers" else _open_clip(
-                model_name, path
+            self.model = (
+                _transformers(path) if library == "transformers" else _open_clip(model_name, path)
             )
         except ImportError as error:
             raise ConfigError(
