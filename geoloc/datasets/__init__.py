@@ -1,16 +1,18 @@
 """Datasets: readers of on-disk layouts, the common index, training pairs, samplers, transforms."""
 
 from geoloc.datasets.campus_world import CampusWorld
-from geoloc.datasets.collate import collate_views
+from geoloc.datasets.collate import collate_photos, collate_views
 from geoloc.datasets.cvact import CVACT
 from geoloc.datasets.cvusa import CVUSA
 from geoloc.datasets.da_campus import DACampus
 from geoloc.datasets.dense_uav import DenseUAV
 from geoloc.datasets.dyml import DyML
+from geoloc.datasets.feature_dataset import FeatureDataset
 from geoloc.datasets.image_dataset import ImageDataset
 from geoloc.datasets.index import Index
 from geoloc.datasets.pair_dataset import PairDataset
 from geoloc.datasets.pair_transforms import PairFlip, PairRotation
+from geoloc.datasets.photo_dataset import PhotoDataset
 from geoloc.datasets.polar_transform import PolarTransform
 from geoloc.datasets.protocol import Protocol, fingerprint
 from geoloc.datasets.samplers import (
@@ -39,6 +41,7 @@ __all__ = [
     "DenseUAV",
     "DyML",
     "DynamicSimilaritySampler",
+    "FeatureDataset",
     "GPSSampler",
     "HierarchicalSampler",
     "ImageDataset",
@@ -49,6 +52,7 @@ __all__ = [
     "PairDataset",
     "PairFlip",
     "PairRotation",
+    "PhotoDataset",
     "PlaceImageSampler",
     "PolarTransform",
     "Protocol",
@@ -58,6 +62,7 @@ __all__ = [
     "UniquePlaceSampler",
     "University1652",
     "ValidationCampuses",
+    "collate_photos",
     "collate_views",
     "fingerprint",
 ]

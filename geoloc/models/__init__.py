@@ -9,7 +9,12 @@ from geoloc.models import (
     miners,
     necks,
 )
-from geoloc.models.galleries import CsvGallery, FibonacciGallery, SourceGallery
+from geoloc.models.galleries import (
+    CsvGallery,
+    FeatureGallery,
+    FibonacciGallery,
+    SourceGallery,
+)
 from geoloc.models.geoclip import GeoCLIP
 from geoloc.models.gps_gallery import GpsGallery
 from geoloc.models.gps_noise import GpsNoise
@@ -21,6 +26,7 @@ from geoloc.models.retriever import CrossViewRetriever
 __all__ = [
     "CrossViewRetriever",
     "CsvGallery",
+    "FeatureGallery",
     "FibonacciGallery",
     "GeoCLIP",
     "GpsGallery",

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geoloc.datasets.feature_file import read_features
 from geoloc.datasets.image_dataset import build_source
 from geoloc.datasets.source import Source
 from geoloc.datasets.table import fail, read_table
 from geoloc.errors import ConfigError, DatasetError
-from geoloc.geo.coordinates import coordinate_fault
+from geoloc.geo.coordinates import check_latlon, coordinate_fault
 from geoloc.geo.fibonacci_sphere import fibonacci_sphere
 from geoloc.models.gps_gallery import GpsGallery
 from geoloc.registry import GALLERIES
@@ -78,13 +79,49 @@ class SourceGallery(GpsGallery):
         part = built.index.select(split=split)
         if not len(part) or not part.has_positions:
             raise DatasetError(f"split={split!r} of {built.protocol.dataset} has no positions")
-        if size is not None and size < 1:
-            raise ConfigError(f"size={size} of SourceGallery must be positive, or None for all")
-        latlon = np.unique(part.image_latlon, axis=0)
-        if size is not None and size < len(latlon):
-            rows = np.random.default_rng(seed).choice(len(latlon), size, replace=False)
-            latlon = latlon[np.sort(rows)]
-        super().__init__(latlon, f"{built.protocol.dataset}/{split}")
+        super().__init__(
+            different_positions(part.image_latlon, size, seed), f"{built.protocol.dataset}/{split}"
+        )
+
+
+@GALLERIES.register_module()
+class FeatureGallery(GpsGallery):
+    """The different positions of a file of features (see ``FeatureDataset``).
+
+    Args:
+        path: The file or folder.
+        size: Draw so many of them; None takes all.
+        seed: Of the draw.
+
+    Raises:
+        DatasetNotFoundError: If there is nothing at ``path``.
+        DatasetError: If an array is missing or the arrays do not fit together.
+        CoordinateError: If a row is not a position on Earth.
+        ConfigError: If ``size`` is not positive.
+    """
+
+    def __init__(self, path: str | Path, size: int | None = None, seed: int = 0) -> None:
+        latlon = check_latlon(read_features(Path(path)).coordinates, str(path))
+        super().__init__(different_positions(latlon, size, seed), str(path))
+
+
+def different_positions(
+    latlon: NDArray[np.float64], size: int | None, seed: int
+) -> NDArray[np.float64]:
+    """Return the different rows of ``latlon [n, 2]``, sorted, or ``size`` of them drawn at random.
+
+    Raises:
+        ConfigError: If ``size`` is not positive.
+    """
+    if size is not None and size < 1:
+        raise ConfigError(f"size={size} of a gallery must be positive, or None for all positions")
+    rows = np.unique(latlon, axis=0)
+    if size is None or size >= len(rows):
+        return rows
+    drawn: NDArray[np.float64] = np.random.default_rng(seed).choice(
+        rows, size, replace=False, shuffle=False
+    )
+    return drawn
 
 
 @GALLERIES.register_module()

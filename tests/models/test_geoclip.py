@@ -90,7 +90,7 @@ def test_the_official_training_steps(golden) -> None:
         optimizer.zero_grad()
         losses["loss_contrastive"].backward()
         optimizer.step()
-        assert float(losses["loss_contrastive"]) == pytest.approx(expected, abs=1e-4)
+        assert losses["loss_contrastive"].item() == pytest.approx(expected, abs=1e-4)
         assert torch.equal(model.queue.degrees.float(), vectors["queue_after"][step])
         assert int(model.queue.pointer) == int(vectors["ptr_after"][step])
 
