@@ -8,7 +8,7 @@ train_pipeline = [
     dict(type="mmpretrain.RandomResizedCrop", scale=image_size, interpolation="bicubic"),
     dict(type="mmpretrain.RandomFlip", prob=0.5),
     dict(
-        type="mmpretrain.RandomApply",
+        type="RandomApply",
         transforms=[
             dict(
                 type="mmpretrain.ColorJitter", brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1
@@ -16,7 +16,7 @@ train_pipeline = [
         ],
         prob=0.8,
     ),
-    dict(type="mmpretrain.RandomGrayscale", prob=0.2, keep_channels=True),
+    dict(type="RandomGrayscale", prob=0.2, keep_channels=True),
     dict(type="mmpretrain.PackInputs"),
 ]
 test_pipeline = [
