@@ -61,6 +61,9 @@ def prepare(
         loader.num_workers = min(loader.num_workers, os.cpu_count() or 1)
         if data_root is not None:
             _set_data_root(loader.dataset, data_root)
+    gallery = cfg.model.get("gallery") or {}
+    if data_root is not None and "source" in gallery:
+        gallery.source.data_root = data_root
     check_config(cfg)
     digest = config_hash(cfg)
     for evaluator in ("val_evaluator", "test_evaluator"):
