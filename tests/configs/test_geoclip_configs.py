@@ -75,6 +75,7 @@ def small(name: str, source: dict[str, Any], features: Path) -> Config:
     cfg.model.location_encoder.update(num_frequencies=8, hidden_dims=16)
     cfg.model.queue.size = 2 * BATCH
     cfg.update(amp=False, num_threads=1, custom_hooks=[])
+    cfg.pop("dataset", None)  # what the file made its sources from
     cfg.val_evaluator = cfg.test_evaluator = {"type": "MedianError"}
     cfg.train_cfg.update(max_epochs=2, val_interval=1)
     cfg.default_hooks.logger.interval = 1
@@ -83,7 +84,7 @@ def small(name: str, source: dict[str, Any], features: Path) -> Config:
 
 def write_features(folder: Path, split: str) -> None:
     rng = np.random.default_rng(0)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     count = TRAIN if split == "train" else TEST
     np.save(folder / "filenames.npy", np.array([f"{row}.jpg" for row in range(count)]))
     np.save(folder / "embeddings.npy", rng.normal(size=(count, 768)).astype(np.float16))
