@@ -5,9 +5,9 @@ Two kinds live here.
 * Registries that mmengine's Runner looks up (``MODELS``, ``DATASETS``, ``HOOKS`` ...) are children
   of mmengine's own, with scope ``geoloc``.
 * Role registries (``BACKBONES``, ``NECKS``, ``HEADS``, ``LOSSES``, ``SIMILARITIES``, ``MINERS``,
-  ``RERANKERS``, ``INDEXES``) stand alone, because mmengine allows one child per scope under a
-  parent. Each lists only its own plugins; a ``type`` with a foreign scope (``mmpretrain.ResNet``)
-  is borrowed from that package.
+  ``RERANKERS``, ``INDEXES``, ``LOCATION_ENCODERS``, ``GALLERIES``) stand alone, because mmengine
+  allows one child per scope under a parent. Each lists only its own plugins; a ``type`` with a
+  foreign scope (``mmpretrain.ResNet``) is borrowed from that package.
 
 Plugins outside this package register with the same decorators, named in a config's
 ``custom_imports`` or installed with the entry-point group ``geoloc.plugins``.
@@ -214,3 +214,5 @@ SIMILARITIES = RoleRegistry("similarity", ["geoloc.models"])
 MINERS = RoleRegistry("miner", ["geoloc.models.miners"])
 RERANKERS = RoleRegistry("re-ranker", ["geoloc.evaluation.rerank"])
 INDEXES = RoleRegistry("index", ["geoloc.evaluation.search"])
+LOCATION_ENCODERS = RoleRegistry("location encoder", ["geoloc.models"])
+GALLERIES = RoleRegistry("GPS gallery", ["geoloc.models"])

@@ -2,7 +2,10 @@
 
 dycl, happier: an official training checkpoint becomes a retriever checkpoint for tools/test.py,
 e.g. with configs/dycl/dycl_r50_dacampus.py. torchvision, timm: a classifier's weights become those
-of an mmpretrain backbone, for init_cfg; that also takes the unconverted file.
+of an mmpretrain backbone, for init_cfg; that also takes the unconverted file. geoclip: the folder
+of the three released files (location encoder, image perceptron, logit scale; their names are
+recalled), or one file of the whole network, becomes weights for model.init_cfg of configs/geoclip,
+with allow_missing=True where CLIP has files of its own.
 
 What is known of the official files: the training code of both projects saves a dict with
 net_state, optimizer_state, scheduler_*_state, criterion_state, scaler_state, epoch, config (an
@@ -16,12 +19,19 @@ need GEOLOC_TRUST_CHECKPOINTS=1 and the packages of these objects (omegaconf).
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from geoloc.engine.checkpoint import load_local_checkpoint
 from geoloc.engine.command_line import run_command
-from geoloc.engine.weight_conversion import BACKBONES_OF, convert_backbone, convert_retriever
+from geoloc.engine.weight_conversion import (
+    BACKBONES_OF,
+    GEOCLIP_FILES,
+    convert_backbone,
+    convert_geoclip,
+    convert_retriever,
+)
 from geoloc.errors import CheckpointError
 
 
@@ -32,12 +42,16 @@ def main() -> None:
     )
     parser.add_argument("source", metavar="IN", help="checkpoint to read")
     parser.add_argument("out", metavar="OUT", type=Path, help="checkpoint to write")
-    parser.add_argument("--format", choices=["dycl", "happier", *BACKBONES_OF], required=True)
+    parser.add_argument(
+        "--format", choices=["dycl", "happier", "geoclip", *BACKBONES_OF], required=True
+    )
     args = parser.parse_args()
     if Path(args.source).resolve() == args.out.resolve():
         raise CheckpointError(f"OUT is IN ({args.out}): the original would be lost; name another")
-    content = load_local_checkpoint(args.source)
-    if args.format in BACKBONES_OF:
+    content = read(Path(args.source), args.format)
+    if args.format == "geoclip":
+        weights = convert_geoclip(content, args.source)
+    elif args.format in BACKBONES_OF:
         weights = convert_backbone(content, args.source, args.format)
     else:
         weights = convert_retriever(content, args.source)
@@ -45,6 +59,13 @@ def main() -> None:
     meta = {"converted_from": Path(args.source).name, "format": args.format}
     torch.save({"meta": meta, "state_dict": weights}, args.out)
     print(f"{args.out}: {len(weights)} tensors of {args.source}")
+
+
+def read(source: Path, layout: str) -> Any:
+    """Return the content of a file, or of every file of GeoCLIP's folder by name."""
+    if layout == "geoclip" and source.is_dir():
+        return {name: load_local_checkpoint(str(source / name)) for name in GEOCLIP_FILES}
+    return load_local_checkpoint(str(source))
 
 
 if __name__ == "__main__":

@@ -76,7 +76,8 @@ def model(file: Path, collection: str) -> dict[str, Any]:
     kind = backbone.type.removeprefix("mmpretrain.")
     sizes = [backbone.get(key) for key in ("depth", "arch", "model_name")]
     size = [str(size) for size in sizes if isinstance(size, (int, str))][:1]  # no list of its own
-    source = cfg.train_dataloader.dataset.source
+    dataset = cfg.train_dataloader.dataset
+    source = dataset.get("source", dataset)  # features have no source of their own
     entry: dict[str, Any] = {
         "Name": file.stem,
         "In Collection": collection,

@@ -20,7 +20,7 @@ from geoloc.engine.generated_files import add_check_option, write_or_check
 from geoloc.errors import ConfigError
 from geoloc.evaluation.comparison import comparison, markdown
 from geoloc.evaluation.results import FACTS, Results, read_json
-from geoloc.registry import HEADS, LOSSES, MINERS, NECKS
+from geoloc.registry import HEADS, LOCATION_ENCODERS, LOSSES, MINERS, NECKS
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / "configs"
@@ -169,17 +169,20 @@ def method_row(folder: Path) -> list[str]:
     files = sorted(folder.glob("*.py"))
     cfg = Config.fromfile(str(files[0]))
     model = cfg.model
-    parts = [part for loss in model.losses.values() for part in nested(loss)]
+    losses = losses_of(model)
+    parts = [part for loss in losses for part in nested(loss)]
     tests = [test_of(LOSSES.get(part)) for part in dict.fromkeys(parts)]
-    cells = [" + ".join(" of ".join(nested(loss)) for loss in model.losses.values())]
-    for registry, part in ((NECKS, model.neck), (HEADS, model.head)):
-        types = types_of(part)
+    cells = [" + ".join(" of ".join(nested(loss)) for loss in losses) or "cross-entropy"]
+    for registry, part in ((NECKS, model.get("neck")), (HEADS, model.head)):
+        types = types_of(part) if part else []
         cells.append(" and ".join(kind.removeprefix("mmpretrain.") for kind in types))
         tests += [test_of(registry.get(kind)) for kind in types]
     cells.append(cfg.train_dataloader.sampler.type)
     if miner := model.get("miner"):
         cells[-1] += f" + {miner.type}"
         tests.append(test_of(MINERS.get(miner.type)))
+    if encoder := model.get("location_encoder"):
+        tests.append(test_of(LOCATION_ENCODERS.get(encoder.type)))
     title = (folder / "README.md").read_text().partition("\n")[0].removeprefix("# ")
     configs = [
         f"[{file.stem.removeprefix(folder.name + '_')}](../{file.relative_to(ROOT)})"
@@ -188,6 +191,13 @@ def method_row(folder: Path) -> list[str]:
     tests = [test for test in dict.fromkeys(tests) if test]
     page = f"[{title}](../{folder.relative_to(ROOT)})"
     return [page, *cells, "<br>".join(configs), "<br>".join(tests)]
+
+
+def losses_of(model: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the configs of a model's losses; of one without a choice, such as GeoCLIP's, none."""
+    if "losses" in model:
+        return list(model["losses"].values())
+    return [model["loss"]] if model.get("loss") else []
 
 
 def types_of(part: dict[str, Any]) -> list[str]:

@@ -1,17 +1,19 @@
 """Datasets: readers of on-disk layouts, the common index, training pairs, samplers, transforms."""
 
 from geoloc.datasets.campus_world import CampusWorld
-from geoloc.datasets.collate import collate_views
+from geoloc.datasets.collate import collate_photos, collate_views
 from geoloc.datasets.cvact import CVACT
 from geoloc.datasets.cvusa import CVUSA
 from geoloc.datasets.da_campus import DACampus
 from geoloc.datasets.dense_uav import DenseUAV
 from geoloc.datasets.dyml import DyML
+from geoloc.datasets.feature_dataset import FeatureDataset
 from geoloc.datasets.field_of_view import FieldOfView
 from geoloc.datasets.image_dataset import ImageDataset
 from geoloc.datasets.index import Index
 from geoloc.datasets.pair_dataset import PairDataset
 from geoloc.datasets.pair_transforms import PairFlip, PairRotation
+from geoloc.datasets.photo_dataset import PhotoDataset
 from geoloc.datasets.polar_transform import PolarTransform
 from geoloc.datasets.protocol import Protocol, fingerprint
 from geoloc.datasets.samplers import (
@@ -40,6 +42,7 @@ __all__ = [
     "DenseUAV",
     "DyML",
     "DynamicSimilaritySampler",
+    "FeatureDataset",
     "FieldOfView",
     "GPSSampler",
     "HierarchicalSampler",
@@ -51,6 +54,7 @@ __all__ = [
     "PairDataset",
     "PairFlip",
     "PairRotation",
+    "PhotoDataset",
     "PlaceImageSampler",
     "PolarTransform",
     "Protocol",
@@ -60,6 +64,7 @@ __all__ = [
     "UniquePlaceSampler",
     "University1652",
     "ValidationCampuses",
+    "collate_photos",
     "collate_views",
     "fingerprint",
 ]

@@ -31,13 +31,35 @@ def collate_views(batch: Sequence[dict[str, Any]]) -> dict[str, dict[str, torch.
     }
 
 
+@MMENGINE_FUNCTIONS.register_module()
+@FUNCTIONS.register_module()
+def collate_photos(batch: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    """Stack the items of ``PhotoDataset`` or ``FeatureDataset`` in their order.
+
+    Returns:
+        ``inputs`` uint8 ``[n,3,H,W]`` or float32 ``[n,D]``, ``coordinates`` float64 ``[n,2]`` and
+        ``rows`` int64 ``[n]``.
+
+    Raises:
+        ConfigError: If the images differ in size.
+    """
+    return {
+        "inputs": _stack_equal([item["inputs"] for item in batch], "photos"),
+        "coordinates": torch.stack([item["coordinates"] for item in batch]),
+        "rows": torch.tensor([item["rows"] for item in batch], dtype=torch.int64),
+    }
+
+
 def _stack(view: str, items: list[dict[str, Any]]) -> torch.Tensor:
-    images = [item["inputs"][view] for item in items]
+    return _stack_equal([item["inputs"][view] for item in items], f"images of view {view!r}")
+
+
+def _stack_equal(images: list[torch.Tensor], what: str) -> torch.Tensor:
     sizes = sorted({tuple(image.shape) for image in images})
     if len(sizes) > 1:
         raise ConfigError(
-            f"images of view {view!r} differ in size within a batch: {sizes[0]} and {sizes[1]}; "
-            "end its pipeline with a crop or resize to one size before PackInputs"
+            f"{what} differ in size within a batch: {sizes[0]} and {sizes[1]}; "
+            "end the pipeline with a crop or resize to one size before PackInputs"
         )
     return torch.stack(images)
 

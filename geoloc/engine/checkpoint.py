@@ -15,7 +15,7 @@ from geoloc.models.growing_buffers import GrowingBuffers
 from geoloc.registry import HOOKS
 
 TRUST_VARIABLE = "GEOLOC_TRUST_CHECKPOINTS"
-TRAINING_ONLY = ("losses.", "miner.")
+TRAINING_ONLY = ("losses.", "miner.", "queue.", "noise.")
 
 
 @CheckpointLoader.register_scheme(prefixes="", force=True)
@@ -89,7 +89,7 @@ class PlainCheckpointHook(Hook):
             if isinstance(columns, list):
                 history[key] = HistoryBuffer(*(column.numpy() for column in columns))
         model = getattr(runner.model, "module", runner.model)
-        # Describing images takes neither losses nor a miner: only a resumed training needs them.
+        # Describing images takes no losses, miner or queue: only a resumed training needs them.
         ignored = () if runner.cfg.get("resume") else TRAINING_ONLY
         check_weights_fit(model, checkpoint.get("state_dict", checkpoint), ignored)
 

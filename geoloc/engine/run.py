@@ -46,24 +46,38 @@ def prepare(
         cfg.randomness.seed = seed
     if cfg.get("amp") if amp is None else amp:
         enable_amp(cfg)
+    loaders = (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader)
     sampler = cfg.train_dataloader.sampler
-    if sampler.setdefault("batch_size", cfg.train_dataloader.batch_size) != (
-        cfg.train_dataloader.batch_size
-    ):
+    if sampler.type != "DefaultSampler" and sampler.setdefault(
+        "batch_size", cfg.train_dataloader.batch_size
+    ) != (cfg.train_dataloader.batch_size):
         raise ConfigError(
             f"train_dataloader.batch_size={cfg.train_dataloader.batch_size} differs from "
             f"train_dataloader.sampler.batch_size={sampler.batch_size}; set only the first"
         )
-    cfg.train_dataloader.dataset.setdefault("seed", cfg.randomness.seed)
-    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+    if cfg.train_dataloader.dataset.type != "FeatureDataset":  # whose items are not random
+        cfg.train_dataloader.dataset.setdefault("seed", cfg.randomness.seed)
+    for loader in loaders:
         loader.num_workers = min(loader.num_workers, os.cpu_count() or 1)
         if data_root is not None:
-            loader.dataset.source.data_root = data_root
+            _set_data_root(loader.dataset, data_root)
+    gallery = cfg.model.get("gallery") or {}
+    if data_root is not None and "source" in gallery:
+        gallery.source.data_root = data_root
     check_config(cfg)
     digest = config_hash(cfg)
     for evaluator in ("val_evaluator", "test_evaluator"):
         cfg[evaluator].update(output_dir=cfg.work_dir, config_hash=digest)
     return cfg
+
+
+def _set_data_root(dataset: Any, data_root: str) -> None:
+    if "source" not in dataset:
+        raise ConfigError(
+            f"--data-root: {dataset.type} reads a file of its own; name it with --cfg-options "
+            "{train,val,test}_dataloader.dataset.path=PATH"
+        )
+    dataset.source.data_root = data_root
 
 
 def train(cfg: Config, resume: str | None = None) -> Path:

@@ -12,6 +12,7 @@ from geoloc.errors import CheckpointError
 Weights = dict[str, Tensor]
 
 WEIGHT_KEYS = ("state_dict", "net_state", "model")
+GEOCLIP_UNUSED = ("backbone.model.text_", "backbone.model.logit_scale")
 CLASSIFIERS = ("fc.", "head.", "head_dist.", "mask_token")
 
 
@@ -55,6 +56,22 @@ OFFICIAL_RETRIEVER = Naming(
         (r"^fc\.", "head.fc."),
     ),
 )
+# The official GeoCLIP; its location encoder has our names.
+GEOCLIP = Naming(
+    "location_encoder.LocEnc0.capsule.0.b",
+    (
+        (r"^image_encoder\.mlp\.", "head.mlp."),
+        (r"^image_encoder\.CLIP\.", "backbone.model."),
+        (r"^gps_queue$", "queue.degrees"),
+        (r"^gps_queue_ptr$", "queue.pointer"),
+    ),
+)
+# The files of its release (recalled), and where in the model their tensors belong.
+GEOCLIP_FILES = {
+    "location_encoder_weights.pth": "location_encoder.",
+    "image_encoder_mlp_weights.pth": "image_encoder.mlp.",
+    "logit_scale_weights.pth": "logit_scale",
+}
 # ViT of timm and of DINOv2's own releases -> mmpretrain.VisionTransformer
 TIMM_VIT = Naming(
     "blocks.0.norm1.weight",
@@ -126,7 +143,7 @@ def fit_names(weights: Weights, expected: Set[str]) -> Weights:
 
 
 def _possible_names(weights: Weights) -> Iterator[Weights]:
-    namings = (OFFICIAL_RETRIEVER, TIMM_VIT, TIMM_CONVNEXT)
+    namings = (OFFICIAL_RETRIEVER, GEOCLIP, TIMM_VIT, TIMM_CONVNEXT)
     for named in (weights, *(naming.rename(weights) for naming in namings if naming.fits(weights))):
         yield named
         yield {
@@ -156,6 +173,41 @@ def convert_retriever(content: Any, source: str) -> Weights:
         if isinstance(proxies := state.get("super", {}).get("weight"), Tensor):
             converted["losses.clustering.weight"] = proxies.detach()
     return converted
+
+
+def convert_geoclip(content: Any, source: str) -> Weights:
+    """Return the weights of an official GeoCLIP as a state dict of ours.
+
+    Args:
+        content: The state dict of the whole network, or the contents of the files of the release by
+            name (``GEOCLIP_FILES``). CLIP's text tower is left out.
+        source: Name of the file or folder, for the message.
+
+    Raises:
+        CheckpointError: If it has another layout.
+    """
+    if isinstance(content, Mapping) and GEOCLIP_FILES.keys() <= content.keys():
+        content = {
+            prefix + str(name): tensor
+            for file, prefix in GEOCLIP_FILES.items()
+            for name, tensor in _named(content[file]).items()
+        }
+    weights = weights_in(content, source)
+    if not GEOCLIP.fits(weights):
+        raise _other_layout(source, weights, "an official GeoCLIP")
+    converted = {
+        name: tensor
+        for name, tensor in GEOCLIP.rename(weights).items()
+        if not name.startswith(GEOCLIP_UNUSED)
+    }
+    if (degrees := converted.get("queue.degrees")) is not None:
+        converted["queue.degrees"] = degrees.T.double()
+        converted["queue.pointer"] = converted["queue.pointer"].reshape(())
+    return converted
+
+
+def _named(content: Any) -> Mapping[str, Any]:
+    return {"": content} if isinstance(content, Tensor) else content
 
 
 def convert_backbone(content: Any, source: str, project: str) -> Weights:

@@ -1,0 +1,87 @@
+"""Photos with the positions where they were taken."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+
+from geoloc.datasets.image_dataset import build_source, check_selection
+from geoloc.datasets.item_randomness import item_randomness
+from geoloc.datasets.pipeline import ViewPipelines
+from geoloc.datasets.protocol import fingerprint
+from geoloc.datasets.source import Source
+from geoloc.errors import DatasetError
+from geoloc.registry import DATASETS
+
+
+@DATASETS.register_module()
+class PhotoDataset(Dataset[dict[str, Any]]):
+    """One item per image of a split, for training and for tests.
+
+    An item is ``dict(inputs=uint8 [3,H,W], coordinates=float64 [2], rows=int)``; coordinates are
+    (lat, lon) in degrees, ``rows`` counts in ``index``. All randomness of an item is a function of
+    (seed, epoch, item).
+
+    Args:
+        source: A registered source (``OSV5M`` ...) or its config.
+        split: Part of the dataset, or several parts.
+        pipeline: Transforms, ``mmpretrain.PackInputs`` last.
+        view: The view of the images.
+        seed: Seed of the items' randomness.
+
+    Attributes:
+        index: The rows of the items.
+        metainfo: ``index`` and ``protocol`` for the evaluation.
+
+    Raises:
+        ConfigError: If the split has no image of the view, or the pipeline lacks ``PackInputs``.
+        DatasetError: If the split has no positions.
+    """
+
+    def __init__(
+        self,
+        source: Source | dict[str, Any],
+        split: str | Sequence[str] = "train",
+        *,
+        pipeline: Sequence[dict[str, Any]],
+        view: str = "photo",
+        seed: int = 0,
+    ) -> None:
+        source = build_source(source)
+        check_selection(source, split, (view,))
+        self.view = view
+        self.pipelines = ViewPipelines({view: pipeline})
+        self.index = source.index.select(split=split, view=view)
+        if not self.index.has_positions:
+            raise DatasetError(
+                f"split={split!r} of {source.protocol.dataset} has no positions, which photos need"
+            )
+        self.coordinates = torch.from_numpy(self.index.image_latlon.copy())
+        self.metainfo = {"index": self.index, "protocol": source.protocol.as_dict()}
+        self.seed = seed
+        # in shared memory, so that workers which outlive an epoch see the next one
+        self._epoch = torch.zeros((), dtype=torch.int64)
+        self._epoch.share_memory_()  # type: ignore[no-untyped-call]
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch of the items' randomness, also in running workers."""
+        self._epoch.fill_(epoch)
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of the rows, which tells one set of photos from another."""
+        return fingerprint(self.index)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, item: int) -> dict[str, Any]:
+        """Load one photo.
+
+        Raises:
+            ImageError: If its file cannot be decoded.
+        """
+        with item_randomness(self.seed, int(self._epoch), item):
+            inputs = self.pipelines.load(self.view, self.index.file(item))
+        return {"inputs": inputs, "coordinates": self.coordinates[item], "rows": item}
