@@ -9,8 +9,10 @@ from geoloc.datasets.dense_uav import DenseUAV
 from geoloc.datasets.dyml import DyML
 from geoloc.datasets.image_dataset import ImageDataset
 from geoloc.datasets.index import Index
+from geoloc.datasets.osv5m import OSV5M
 from geoloc.datasets.pair_dataset import PairDataset
 from geoloc.datasets.pair_transforms import PairFlip, PairRotation
+from geoloc.datasets.photo_benchmarks import Im2GPS3k, PhotoFolder, YFCC4k, YFCC26k
 from geoloc.datasets.polar_transform import PolarTransform
 from geoloc.datasets.protocol import Protocol, fingerprint
 from geoloc.datasets.samplers import (
@@ -32,6 +34,7 @@ from geoloc.datasets.vigor import VIGOR
 __all__ = [
     "CVACT",
     "CVUSA",
+    "OSV5M",
     "SUES200",
     "VIGOR",
     "CampusWorld",
@@ -41,6 +44,7 @@ __all__ = [
     "DynamicSimilaritySampler",
     "GPSSampler",
     "HierarchicalSampler",
+    "Im2GPS3k",
     "ImageDataset",
     "Index",
     "IndexDataset",
@@ -49,6 +53,7 @@ __all__ = [
     "PairDataset",
     "PairFlip",
     "PairRotation",
+    "PhotoFolder",
     "PlaceImageSampler",
     "PolarTransform",
     "Protocol",
@@ -58,6 +63,8 @@ __all__ = [
     "UniquePlaceSampler",
     "University1652",
     "ValidationCampuses",
+    "YFCC4k",
+    "YFCC26k",
     "collate_views",
     "fingerprint",
 ]
