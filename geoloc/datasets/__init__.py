@@ -7,6 +7,7 @@ from geoloc.datasets.cvusa import CVUSA
 from geoloc.datasets.da_campus import DACampus
 from geoloc.datasets.dense_uav import DenseUAV
 from geoloc.datasets.dyml import DyML
+from geoloc.datasets.globe_world import GlobeWorld
 from geoloc.datasets.image_dataset import ImageDataset
 from geoloc.datasets.index import Index
 from geoloc.datasets.osv5m import OSV5M
@@ -43,6 +44,7 @@ __all__ = [
     "DyML",
     "DynamicSimilaritySampler",
     "GPSSampler",
+    "GlobeWorld",
     "HierarchicalSampler",
     "Im2GPS3k",
     "ImageDataset",

