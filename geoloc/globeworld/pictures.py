@@ -14,14 +14,15 @@ from geoloc.globeworld.world import make_world
 
 GAP = 4
 SEA, COAST, TRAIN, TEST = (44, 76, 112), (120, 160, 190), (20, 20, 24), (210, 40, 40)
-COLUMNS = 8
+COLUMNS, FAR_KM = 8, 3000
 
 
 def contact_sheet(path: str | Path, seed: int = 0, rows: int = 5, side: int = 128) -> None:
     """Save a sheet of photos.
 
     A row begins with a photo; behind it stand its neighbours on the ground, nearest first, and the
-    last two photos are of the same climate and style, but at least 3000 km away.
+    last two photos look alike, of the same climate and style, but are at least 3000 km away. Every
+    second row begins with a landmark, and the last two photos show the same kind.
 
     Args:
         path: Image file to write.
@@ -31,16 +32,19 @@ def contact_sheet(path: str | Path, seed: int = 0, rows: int = 5, side: int = 12
     """
     world = make_world(GlobeSpec(seed=seed))
     latlon, places = world.photos.latlon, SphereIndex(world.photos.latlon)
+    kinds, every = world.photos.landmark, np.arange(len(latlon))
     step = len(latlon) // rows
     sheet = Image.new("RGB", (COLUMNS * (side + GAP) - GAP, rows * (side + GAP) - GAP), "white")
     for line in range(rows):
-        first = line * step + step // 2
+        landmark = line % 2 == 1 and bool((kinds >= 0).any())
+        pool = np.flatnonzero(kinds >= 0) if landmark else every
+        first = int(pool[np.argmin(np.abs(pool - line * step - step // 2))])
         near = places.nearest(latlon[[first]], len(latlon))
         shown = near.row[0, : COLUMNS - 2].tolist()
-        far = near.row[0, near.distance_km[0] > 3000]
-        shown += far[np.argsort(_unlikeness(world.appearance, first, far), kind="stable")][
-            :2
-        ].tolist()
+        far = near.row[0, near.distance_km[0] > FAR_KM]
+        far = far[kinds[far] == kinds[first]] if landmark else far
+        unlike = _unlikeness(world.appearance, first, far)
+        shown += far[np.argsort(unlike, kind="stable")][:2].tolist()
         for column, row in enumerate(shown):
             at = (column * (side + GAP), line * (side + GAP))
             sheet.paste(world.render(row, side), at)
