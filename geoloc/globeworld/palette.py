@@ -38,7 +38,7 @@ def palette(
     hot, wet = unit(warmth), unit(moisture)
     snow = min(max((-warmth - 1.0) / 0.8, 0.0), 1.0)
     earth = along(SOILS, unit(soil))
-    ground = mix(mix(_climate(GROUND, hot, wet), earth, 0.3), SNOW, 0.85 * snow)
+    ground = mix(mix(_climate(GROUND, hot, wet), earth, 0.15), SNOW, 0.85 * snow)
     horizon = _climate(HORIZON, hot, wet)
     return Palette(
         ground=ground,
@@ -54,7 +54,7 @@ def palette(
 
 def unit(value: float) -> float:
     """Return a field of variance 1 as a number in 0 .. 1, smoothly."""
-    t = min(max(0.5 + value / 4, 0.0), 1.0)
+    t = min(max(0.5 + value / 3.2, 0.0), 1.0)
     return t * t * (3 - 2 * t)
 
 

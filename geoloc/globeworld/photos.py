@@ -63,8 +63,9 @@ def take_photos(planet: Planet, settlement: Settlement, spec: GlobeSpec) -> Phot
         far = apart.nearest(more).distance_km[:, 0] >= spec.separation_km + 1e-6
         train = np.concatenate([train, more[far]])[: spec.train_photos]
     latlon = np.concatenate([train, test])
-    town, distance = (column[:, 0] for column in SphereIndex(settlement.latlon).nearest(latlon))
-    ratio = distance / (OUTSKIRTS * settlement.radius_km[town])
+    nearest = SphereIndex(settlement.latlon).nearest(latlon)
+    town = nearest.row[:, 0]
+    ratio = nearest.distance_km[:, 0] / (OUTSKIRTS * settlement.radius_km[town])
     kind, site_km = _landmarks_in_sight(place_landmarks(settlement, spec), latlon)
     return Photos(
         FIRST_ID + np.arange(len(latlon)),
@@ -98,7 +99,8 @@ def place_landmarks(settlement: Settlement, spec: GlobeSpec) -> Landmarks:
 def _landmarks_in_sight(landmarks: Landmarks, latlon: Array) -> tuple[NDArray[np.int64], Array]:
     if not len(landmarks.kind):
         return np.full(len(latlon), -1), np.full(len(latlon), np.inf)
-    site, distance = (column[:, 0] for column in SphereIndex(landmarks.latlon).nearest(latlon))
+    nearest = SphereIndex(landmarks.latlon).nearest(latlon)
+    site, distance = nearest.row[:, 0], nearest.distance_km[:, 0]
     return np.where(distance < LANDMARK_SIGHT_KM, landmarks.kind[site], -1), distance
 
 

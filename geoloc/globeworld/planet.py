@@ -61,7 +61,8 @@ class Planet:
         """Return the fields at positions (lat, lon) ``[P, 2]`` in degrees."""
         vectors = unit_vectors(latlon)
         fields = (fields.at(vectors) for fields in (self.climate, self.style, self.local))
-        return Appearance(*(row for part in fields for row in part), self.height(vectors))
+        rows = [row for part in fields for row in part]
+        return Appearance._make([*rows, self.height(vectors)])
 
     def land_positions(self, rng: np.random.Generator, count: int) -> Array:
         """Draw positions (lat, lon) ``[count, 2]`` in degrees, uniform over the land."""
@@ -83,4 +84,5 @@ def degrees(vectors: Array) -> Array:
     """Return vectors ``[n, 3]`` of any length as (lat, lon) ``[n, 2]`` to 1e-6 degrees."""
     x, y, z = vectors.T
     latlon = np.degrees(np.stack([np.arctan2(z, np.hypot(x, y)), np.arctan2(y, x)], axis=1))
-    return np.round(latlon, 6)
+    rounded: Array = np.round(latlon, 6)
+    return rounded

@@ -162,10 +162,8 @@ def draw_tree(
         top = floor - 0.85 * tall
         draw.line([x, floor, x + 0.05 * tall, top], shade(TRUNK, 1.2 * light), stem)
         for dx, dy in ((-0.34, 0.1), (-0.26, -0.12), (0.0, -0.16), (0.28, -0.1), (0.36, 0.12)):
-            tip = (x + dx * tall, top + dy * tall)
-            draw.polygon(
-                [(x, top - 0.04 * tall), tip, (x + 0.08 * tall, top + 0.05 * tall)], bright
-            )
+            leaf = [(x, top - 0.04 * tall), (x + 0.08 * tall, top + 0.05 * tall)]
+            draw.polygon([*leaf, (x + dx * tall, top + dy * tall)], bright)
     else:
         for dx, dy, half in ((-0.16, 0.52, 0.22), (0.16, 0.5, 0.22), (0.0, 0.7, 0.26)):
             box = [

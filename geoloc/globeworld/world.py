@@ -37,15 +37,11 @@ class World(NamedTuple):
     def scene(self, row: int) -> Scene:
         """Return what the place of a photo determines."""
         photos = self.photos
-        fields = (float(field[row]) for field in self.appearance)
         nearness = max(0.0, 1 - float(photos.landmark_km[row]) / LANDMARK_SIGHT_KM)
-        return Scene(
-            *fields,
-            urban=float(photos.urban[row]),
-            landmark=int(photos.landmark[row]),
-            nearness=nearness,
-            signs=self.signs[int(self.settlement.country[photos.town[row]])],
-        )
+        signs = self.signs[int(self.settlement.country[photos.town[row]])]
+        fields = [float(field[row]) for field in self.appearance]
+        urban, landmark = float(photos.urban[row]), int(photos.landmark[row])
+        return Scene._make([*fields, urban, landmark, nearness, signs])
 
     def render(self, row: int, size: int | None = None) -> Image.Image:
         """Return a photo, in the world's size or in another one."""
