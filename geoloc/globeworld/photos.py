@@ -66,13 +66,14 @@ def take_photos(planet: Planet, settlement: Settlement, spec: GlobeSpec) -> Phot
     nearest = SphereIndex(settlement.latlon).nearest(latlon)
     town = nearest.row[:, 0]
     ratio = nearest.distance_km[:, 0] / (OUTSKIRTS * settlement.radius_km[town])
+    urban: Array = np.round(np.clip(1 - ratio, 0, 1), 9)
     kind, site_km = _landmarks_in_sight(place_landmarks(settlement, spec), latlon)
     return Photos(
         FIRST_ID + np.arange(len(latlon)),
         latlon,
         np.arange(len(latlon)) < len(train),
         town,
-        np.round(np.clip(1 - ratio, 0, 1), 9),
+        urban,
         kind,
         np.round(site_km, 9),
     )
