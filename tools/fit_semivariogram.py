@@ -14,12 +14,12 @@ import torch
 from geoloc.engine.command_line import run_command
 from geoloc.errors import ConfigError
 from geoloc.evaluation.place_features import read_npz_features, read_run_features
+from geoloc.geo.great_circle import great_circle_km
 from geoloc.geo.semivariogram import (
     MODELS,
     BinSums,
     cosine_distance_of_pairs,
     fit_semivariogram,
-    great_circle_km,
     lag_edges,
     save_semivariogram,
     stratified_pairs,

@@ -9,10 +9,13 @@ from geoloc.datasets.dense_uav import DenseUAV
 from geoloc.datasets.dyml import DyML
 from geoloc.datasets.feature_dataset import FeatureDataset
 from geoloc.datasets.field_of_view import FieldOfView
+from geoloc.datasets.globe_world import GlobeWorld
 from geoloc.datasets.image_dataset import ImageDataset
 from geoloc.datasets.index import Index
+from geoloc.datasets.osv5m import OSV5M
 from geoloc.datasets.pair_dataset import PairDataset
 from geoloc.datasets.pair_transforms import PairFlip, PairRotation
+from geoloc.datasets.photo_benchmarks import Im2GPS3k, PhotoFolder, YFCC4k, YFCC26k
 from geoloc.datasets.photo_dataset import PhotoDataset
 from geoloc.datasets.polar_transform import PolarTransform
 from geoloc.datasets.protocol import Protocol, fingerprint
@@ -35,6 +38,7 @@ from geoloc.datasets.vigor import VIGOR
 __all__ = [
     "CVACT",
     "CVUSA",
+    "OSV5M",
     "SUES200",
     "VIGOR",
     "CampusWorld",
@@ -45,7 +49,9 @@ __all__ = [
     "FeatureDataset",
     "FieldOfView",
     "GPSSampler",
+    "GlobeWorld",
     "HierarchicalSampler",
+    "Im2GPS3k",
     "ImageDataset",
     "Index",
     "IndexDataset",
@@ -55,6 +61,7 @@ __all__ = [
     "PairFlip",
     "PairRotation",
     "PhotoDataset",
+    "PhotoFolder",
     "PlaceImageSampler",
     "PolarTransform",
     "Protocol",
@@ -64,6 +71,8 @@ __all__ = [
     "UniquePlaceSampler",
     "University1652",
     "ValidationCampuses",
+    "YFCC4k",
+    "YFCC26k",
     "collate_photos",
     "collate_views",
     "fingerprint",

@@ -37,6 +37,8 @@ class Index:
         labels: Coarser labels of the place, the finest first, int64 ``[n, K]``; K is 0 for a
             dataset without a tree of labels.
         label_names: The names of these columns.
+        label_texts: For every label column the texts that its labels count in, or ``()`` for
+            labels that are bare numbers. Index files hold the numbers only.
         also_shows: Ids of further places that an image shows, though not as well as its own: the
             semi-positives of a VIGOR panorama. int64 ``[n, S]``, -1 for none; S is 0 for a dataset
             without them.
@@ -54,6 +56,7 @@ class Index:
     root: Path
     labels: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
     label_names: tuple[str, ...] = ()
+    label_texts: tuple[tuple[str, ...], ...] = ()
     also_shows: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
     camera_latlon: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
 
@@ -175,6 +178,18 @@ class Index:
             return self.also_shows
         position = np.searchsorted(self.places, self.also_shows).clip(max=len(self.places) - 1)
         return np.where(self.places[position] == self.also_shows, position, -1)
+
+    def label_text(self, name: str) -> NDArray[np.str_]:
+        """Return the text of a label for every row, str ``[n]``.
+
+        Raises:
+            ConfigError: If there is no such label, or it has no texts.
+        """
+        texts = dict(zip(self.label_names, self.label_texts, strict=False)).get(name)
+        if texts is None:
+            named = ", ".join(self.label_names[: len(self.label_texts)]) or "none"
+            raise ConfigError(f"label {name!r} has no texts; those that have are {named}")
+        return np.array(texts, dtype=np.str_)[self.labels[:, self.label_names.index(name)]]
 
     @property
     def place_label_tree(self) -> NDArray[np.int64]:

@@ -9,6 +9,8 @@ import numpy as np
 
 from geoloc.datasets.index import Index
 
+ROWS_PER_BLOCK = 50_000
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -54,8 +56,12 @@ def fingerprint(index: Index, digits: int = 12) -> str:
     columns = [index.view, index.place, index.lat, index.lon, index.split, index.path]
     columns += [*index.labels.T, *index.also_shows.T, *index.camera_latlon.T]
     rows = sorted(zip(*(column.tolist() for column in columns), strict=True))
-    text = "\n".join(map(repr, rows))  # repr quotes the strings and keeps every digit
-    return hashlib.sha256(text.encode()).hexdigest()[:digits]
+    digest = hashlib.sha256()
+    for start in range(0, len(rows), ROWS_PER_BLOCK):  # the text of all rows can be gigabytes
+        # repr quotes the strings and keeps every digit
+        text = "\n".join(map(repr, rows[start : start + ROWS_PER_BLOCK]))
+        digest.update((f"\n{text}" if start else text).encode())
+    return digest.hexdigest()[:digits]
 
 
 def _counts(part: Index) -> dict[str, Any]:

@@ -21,20 +21,24 @@ class Source:
         index: All its images.
         thresholds_m: Bounds of the relevance levels in metres, nearest first; empty where the
             levels come from the index's labels.
+        looked_up: The reader has found every file in a listing of its folder already.
 
     Raises:
         DatasetError: If image files are missing, or positions are, which thresholds need.
         ConfigError: If the thresholds are not positive and increasing.
     """
 
-    def __init__(self, name: str, index: Index, thresholds_m: Sequence[float]) -> None:
+    def __init__(
+        self, name: str, index: Index, thresholds_m: Sequence[float], looked_up: bool = False
+    ) -> None:
         self.thresholds_m = check_thresholds(thresholds_m) if thresholds_m else ()
         if self.thresholds_m and not index.has_positions:
             raise DatasetError(
                 f"{name} has no positions, which thresholds_m={self.thresholds_m} need; set "
                 "thresholds_m=() to take the levels from its labels"
             )
-        check_images_exist(index)
+        if not looked_up:
+            check_images_exist(index)
         self.index = index
         self.protocol = Protocol.of(name, index, self.thresholds_m)
 

@@ -22,6 +22,8 @@ TABLE_ROWS = (
     *(f"{metric}/{scale}" for metric in ("mAP", "R@1") for scale in ("small", "middle", "large")),
     *("mAP/overall", "R@1/overall"),
     *("AP", "mAP", "mAP@R", "R@1", "R@5", "R@10", "R@20", "R@1%"),
+    *("GeoScore", *(f"Acc@{radius}km" for radius in (1, 25, 200, 750, 2500))),
+    *(f"area/{level}" for level in ("country", "region", "sub-region", "city")),
 )
 # in metrics.json beside the tasks
 FACTS = ("protocol", "config_hash", "geoloc_version", "intervals")
@@ -55,9 +57,7 @@ def save_run(
     with (folder / "per_query.npz.part").open("wb") as file:
         np.savez_compressed(file, **_per_query(results))  # type: ignore[arg-type]
     index.to_csv(folder / "index.csv.part")
-    intervals = {task: result.intervals for task, result in results.items()}
-    facts = dict(zip(FACTS, (protocol, config_hash, code_version(), intervals), strict=True))
-    content = metrics_of(results) | facts
+    content = metrics_of(results) | facts_of(results, protocol, config_hash)
     (folder / "metrics.json.part").write_text(json.dumps(content, indent=2) + "\n")
     for name in ("descriptors.npy", "per_query.npz", "index.csv", "metrics.json"):
         os.replace(folder / f"{name}.part", folder / name)
@@ -66,6 +66,14 @@ def save_run(
 def metrics_of(results: Mapping[str, TaskResult]) -> dict[str, Any]:
     """Return the metrics per task."""
     return {task: result.metrics for task, result in results.items()}
+
+
+def facts_of(
+    results: Mapping[str, TaskResult], protocol: Mapping[str, Any], config_hash: str | None
+) -> dict[str, Any]:
+    """Return what stands beside the tasks in ``metrics.json``."""
+    intervals = {task: result.intervals for task, result in results.items()}
+    return dict(zip(FACTS, (protocol, config_hash, code_version(), intervals), strict=True))
 
 
 def _per_query(results: Mapping[str, TaskResult]) -> dict[str, np.ndarray]:
@@ -136,7 +144,7 @@ def format_results(
         intervals: Lower and upper ends per task, shown behind the last column's values.
         whole: Show every metric instead of the usual ones, and the numbers of queries.
     """
-    title = "percent, except errors ending in _m: metres"
+    title = "percent, except errors in _m (metres) or _km, and GeoScore (0 .. 5000)"
     table = Table(title=f"{title}; [95 % bootstrap interval]" if intervals else title)
     table.add_column("metric")
     headings = list(columns)

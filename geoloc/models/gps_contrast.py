@@ -48,7 +48,7 @@ class Contrast(NamedTuple):
         if features is None:
             return cls(logits, None, None, positives, None)
         with torch.no_grad():
-            ground = great_circle_km(latlon, torch.cat([latlon, queued.latlon]))
+            ground = great_circle_km(latlon[:, None], torch.cat([latlon, queued.latlon]))
             stored = queued.features
             if not stored.shape[1]:  # the first step: nothing is known yet
                 stored = features.new_zeros(len(queued.latlon), features.shape[1])

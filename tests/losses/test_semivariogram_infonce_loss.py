@@ -14,8 +14,8 @@ from torch import Tensor
 
 from geoloc.datasets.place_levels import DistanceLevels, LabelTreeLevels
 from geoloc.errors import ConfigError, DatasetError
-from geoloc.geo.semivariogram import Curve, Empirical, Semivariogram, great_circle_km
-from geoloc.geo.semivariogram.great_circle import RADIUS_KM
+from geoloc.geo.great_circle import RADIUS_KM, great_circle_km
+from geoloc.geo.semivariogram import Curve, Empirical, Semivariogram
 from geoloc.models.losses import InfoNCELoss, SemivariogramInfoNCELoss
 from geoloc.models.losses.weighted_infonce import infonce_of_logits
 

@@ -7,7 +7,6 @@ from geoloc.geo.semivariogram.empirical import Empirical, with_medians
 from geoloc.geo.semivariogram.failure import Status, fault_of
 from geoloc.geo.semivariogram.feature_distance import cosine_distance_of_pairs
 from geoloc.geo.semivariogram.fitting import Fit, fit_curve
-from geoloc.geo.semivariogram.great_circle import great_circle_km
 from geoloc.geo.semivariogram.json_file import load_semivariogram, save_semivariogram
 from geoloc.geo.semivariogram.lag_bins import lag_edges, linear_edges, log_edges, uniform_edges
 from geoloc.geo.semivariogram.pair_sampling import Pairs, stratified_pairs
@@ -27,7 +26,6 @@ __all__ = [
     "fault_of",
     "fit_curve",
     "fit_semivariogram",
-    "great_circle_km",
     "lag_edges",
     "linear_edges",
     "load_semivariogram",

@@ -7,8 +7,8 @@ import torch
 from scipy.optimize import brentq
 from torch import Tensor
 
+from geoloc.geo.great_circle import RADIUS_KM
 from geoloc.geo.semivariogram.correlation import correlation
-from geoloc.geo.semivariogram.great_circle import RADIUS_KM
 
 _FARTHEST = 1e12  # in length scales; a stable model with a = 0.1 reaches 95 % at 5.8e4
 

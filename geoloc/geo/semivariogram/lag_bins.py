@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from geoloc.errors import ConfigError
-from geoloc.geo.semivariogram.great_circle import HALF_CIRCUMFERENCE_KM
+from geoloc.geo.great_circle import HALF_CIRCUMFERENCE_KM
 
 BINNINGS = ("log", "uniform", "linear")
 CAMPUS_KM = 2.0  # places of different campuses are far more than that apart

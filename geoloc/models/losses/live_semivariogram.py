@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from geoloc.errors import ConfigError
+from geoloc.geo.great_circle import great_circle_km
 from geoloc.geo.semivariogram import (
     Semivariogram,
     fit_semivariogram,
-    great_circle_km,
     lag_edges,
     stratified_pairs,
 )

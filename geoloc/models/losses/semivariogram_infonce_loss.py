@@ -10,7 +10,8 @@ from torch import Tensor
 
 from geoloc.datasets.place_levels import PlaceLevels
 from geoloc.errors import ConfigError
-from geoloc.geo.semivariogram import Semivariogram, great_circle_km, load_semivariogram
+from geoloc.geo.great_circle import great_circle_km
+from geoloc.geo.semivariogram import Semivariogram, load_semivariogram
 from geoloc.models.gather import own_rows
 from geoloc.models.losses.infonce_loss import InfoNCELoss
 from geoloc.models.losses.live_semivariogram import LiveSemivariogram

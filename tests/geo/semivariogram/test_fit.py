@@ -11,6 +11,7 @@ import torch.distributed as dist
 from torch.multiprocessing import spawn
 
 from geoloc.errors import ConfigError, DatasetError
+from geoloc.geo.great_circle import great_circle_km
 from geoloc.geo.semivariogram import (
     BinSums,
     Curve,
@@ -19,7 +20,6 @@ from geoloc.geo.semivariogram import (
     cosine_distance_of_pairs,
     fit_curve,
     fit_semivariogram,
-    great_circle_km,
     lag_edges,
     load_semivariogram,
     save_semivariogram,

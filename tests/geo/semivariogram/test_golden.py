@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from geoloc.geo.great_circle import great_circle_km
 from geoloc.geo.semivariogram import (
     BinSums,
     Curve,
@@ -14,7 +15,6 @@ from geoloc.geo.semivariogram import (
     cosine_distance_of_pairs,
     fault_of,
     fit_curve,
-    great_circle_km,
     stratified_pairs,
     uniform_edges,
     with_medians,

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from geoloc.errors import ConfigError, CoordinateError
 from geoloc.geo import geodesic_distance
+from geoloc.geo.great_circle import great_circle_km
 from geoloc.geo.semivariogram import (
     MODELS,
     BinSums,
     Curve,
     correlation,
-    great_circle_km,
     lag_edges,
     linear_edges,
     log_edges,

@@ -1,0 +1,1 @@
+"""GlobeWorld: a small random planet and its photos, the rendered stand-in for OSV5M."""
