@@ -25,8 +25,10 @@ class LiveSemivariogram(nn.Module):
     """A fit in buffers and a stream of pairs beside it.
 
     Args:
-        options: Of :func:`lag_edges`, of :func:`fit_semivariogram`, and ``decay``, the weight of
-            earlier steps (0.99).
+        options: Of :func:`lag_edges`, of :func:`fit_semivariogram`, ``decay``, the weight of
+            earlier steps (0.99), and ``shuffled``: True deals the feature distances of a step out
+            to its pairs at random, as if the positions were shuffled. This is a control: the fit
+            must be flat, and the loss plain InfoNCE.
 
     Attributes:
         fitted: The fit in use.
@@ -39,13 +41,16 @@ class LiveSemivariogram(nn.Module):
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         super().__init__()
-        if unknown := set(options) - {"decay", *BINNING, *FITTING}:
-            known = ", ".join(("decay", *BINNING, *FITTING))
+        if unknown := set(options) - {"decay", "shuffled", *BINNING, *FITTING}:
+            known = ", ".join(("decay", "shuffled", *BINNING, *FITTING))
             raise ConfigError(f"refit: {', '.join(sorted(unknown))} not among {known}.")
         self.binning = {key: options[key] for key in BINNING if key in options}
         self.fitting = {key: options[key] for key in FITTING if key in options}
         self.fitted = FittedSemivariogram()
         self.stream = SemivariogramStream(float(options.get("decay", 0.99)))
+        self.is_shuffled = bool(options.get("shuffled", False))
+        # its own, so that the control draws nothing from the randomness of the training
+        self.deal = torch.Generator().manual_seed(0)
         self.is_collecting = False
 
     def begin(self, latlon: Tensor | None) -> None:
@@ -78,7 +83,10 @@ class LiveSemivariogram(nn.Module):
             chosen: Bool ``[N, M]``.
         """
         if self.is_collecting and self.training:
-            self.stream.add(lag_km[chosen], distance[chosen])
+            values = distance[chosen]
+            if self.is_shuffled:
+                values = values[torch.randperm(len(values), generator=self.deal).to(values.device)]
+            self.stream.add(lag_km[chosen], values)
 
     def fit(self) -> Semivariogram:
         """Fit the pairs of all processes; the fit in use stays."""
