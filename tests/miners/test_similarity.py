@@ -54,6 +54,17 @@ def test_docb_is_that_of_plain_loops_and_gives_the_mined_image_a_gradient(datase
     for items in (FIRST, SECOND):
         model(**batch_of(dataset, items, model), mode="loss")
     batch = global_batch(dataset, THIRD, model)
+    for view in VIEWS:  # what the network says of these images is too much alike
+        memory = model.miner.memory[view]
+        memory.descriptors = F.normalize(torch.randn_like(memory.descriptors))
+    by_azimuth, by_cosine = (
+        [
+            model.miner.search(batch, model.miner.memory, pair, *options).positions.tolist()
+            for pair in (VIEWS, VIEWS[::-1])
+        ]
+        for options in ((model.miner.similarity,), ())
+    )
+    assert by_azimuth != by_cosine
     terms = []
     for anchors, view in (VIEWS, VIEWS[::-1]):
         memory = model.miner.memory[view]
