@@ -22,12 +22,14 @@ def read_published(path: Path, data: Sequence[str]) -> tuple[str, Published]:
 
     Args:
         path: ``paper_results.json``.
-        data: Names of the tables, or of their data where they have none; one or more of a single
-            source.
+        data: Names of the tables, or of their data where they have none, of a single source; none
+            where nothing is published.
 
     Raises:
         DatasetError: If the file has no table of that data.
     """
+    if not data:
+        return "", {}
     tables = {table.get("name", table["data"]): table for table in read_json(path)["tables"]}
     if unknown := [name for name in data if name not in tables]:
         raise DatasetError(f"{path} has no table of {', '.join(unknown)}")

@@ -135,6 +135,9 @@ CLASSIFIERS: OfMethod = {
     method: {"model.losses.instance.num_places": FEW_STREETS["train_places"]}
     for method in ("lpn", "lpn_usam")
 }
+# Features of another planet's photos, as GeoCLIP takes CLIP's.
+FROZEN = {"model.frozen_backbone": True}
+FEW_PHOTOS = {"train_photos": 240, "test_photos": 60}
 # The networks and image sizes of the papers.
 PAPER_SIZE = Preset(
     "",
@@ -179,6 +182,26 @@ PRESETS = {
         width=16,
         start=PRETRAINING,
         start_options=ON_ANY_CPU,
+    ),
+    "globeworld": Preset(
+        "globeworld",
+        options=LEAN | FROZEN | {"amp": False},
+        neighbours=None,
+        width=16,
+        start="_pretraining/geoclip_r18_globeworld.py",
+        start_options=LEAN | {"amp": False},
+        seeds=3,
+    ),
+    # Not for its numbers, as campusworld-mini.
+    "globeworld-mini": Preset(
+        "globeworld",
+        source={"data_root": "data/GlobeWorld-tiny", **FEW_PHOTOS},
+        options=LEAN | FROZEN | {"amp": False} | TWO_EPOCHS,
+        neighbours=None,
+        width=8,
+        start="_pretraining/geoclip_r18_globeworld.py",
+        start_source={"data_root": "data/GlobeWorld-tiny-pretraining", **FEW_PHOTOS},
+        start_options=LEAN | {"amp": False} | TWO_EPOCHS,
     ),
     "dyml": Preset("dyml", options={"default_hooks.checkpoint.max_keep_ckpts": 1}, seeds=3),
     # Not for its numbers, as campusworld-mini.

@@ -165,6 +165,8 @@ class SemivariogramInfoNCELoss(InfoNCELoss):
     ) -> Tensor:
         """Return the loss of a row of candidates per anchor, for models with logits of their own.
 
+        The rows are those of the global batch; for refits, every process collects its share.
+
         Args:
             logits: Similarities times their scale, floating ``[B, M]``; -inf is no candidate.
             feature_distance: Distances d of frozen features, ``[B, M]``.
@@ -182,7 +184,8 @@ class SemivariogramInfoNCELoss(InfoNCELoss):
             # what an empty slot or a missing feature holds may be NaN, which 0 * NaN would spread
             d = feature_distance.detach().where(known & exists, 0)
             lag = ground_distance_km.detach().where(exists, 0)
-            self.semivariogram.collect(lag, d, known & exists & ~positives)
+            usable = known & exists & ~positives
+            self.semivariogram.collect(own_rows(lag), own_rows(d), own_rows(usable))
             return self._of_rows(logits, d, lag, positives, ~positives, known)
 
     def _of_rows(
