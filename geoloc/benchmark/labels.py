@@ -86,7 +86,7 @@ def _versions(row: Row) -> int:
 
 def paper_note(table: Table) -> str:
     """Return where the published numbers come from, labelled as such."""
-    return f"paper: {table.paper}"
+    return f"paper: {table.paper or 'no numbers of these are published'}"
 
 
 def agreement_cells(table: Table) -> list[list[str]]:
