@@ -66,7 +66,7 @@ def take_photos(planet: Planet, settlement: Settlement, spec: GlobeSpec) -> Phot
     nearest = SphereIndex(settlement.latlon).nearest(latlon)
     town = nearest.row[:, 0]
     ratio = nearest.distance_km[:, 0] / (OUTSKIRTS * settlement.radius_km[town])
-    urban: Array = np.round(np.clip(1 - ratio, 0, 1), 9)
+    urban = np.clip(1 - ratio, 0, 1, dtype=np.float64).round(9)
     kind, site_km = _landmarks_in_sight(place_landmarks(settlement, spec), latlon)
     return Photos(
         FIRST_ID + np.arange(len(latlon)),
