@@ -81,6 +81,10 @@ class PlainCheckpointHook(Hook):
             key: value for key, value in hub["runtime_info"].items() if _is_plain(value)
         }
         hub["resumed_keys"] = dict(hub["resumed_keys"])
+        # mmengine takes the training dataset's metainfo, in which photos have their whole index
+        meta = checkpoint.get("meta", {})
+        if "dataset_meta" in meta:
+            meta["dataset_meta"] = {k: v for k, v in meta["dataset_meta"].items() if _is_plain(v)}
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         """Rebuild the log history and check the weights against the model."""

@@ -58,9 +58,8 @@ def small(name: str, source: dict[str, Any], features: Path) -> Config:
             loader.dataset.source = source
             loader.dataset.pipeline[1].scale = 32
             if loader is not cfg.train_dataloader:
-                loader.dataset.pipeline[-2].update(
-                    {"crop_size": 32} if "clip" in name else {"scale": (32, 32)}
-                )
+                resize = loader.dataset.pipeline[-2]
+                resize.update({"crop_size": 32} if "crop_size" in resize else {"scale": (32, 32)})
         else:
             write_features(features / loader.dataset.split, loader.dataset.split)
             loader.dataset.path = str(features / loader.dataset.split)

@@ -42,7 +42,9 @@ class ProgressHook(Hook):
         self.progress.add_task(text, total=total)
 
     def _advance(self, data_batch: Any, text: str) -> None:
-        self.images += sum(len(images) for images in data_batch["inputs"].values())
+        inputs = data_batch["inputs"]  # by view, or the photos of a model without views
+        views = inputs.values() if isinstance(inputs, dict) else [inputs]
+        self.images += sum(len(images) for images in views)
         if self.progress is not None:
             self.progress.update(self.progress.task_ids[0], advance=1, description=text)
 
