@@ -1,5 +1,6 @@
 """What a gallery says about photos."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geoloc.errors import ConfigError
 from geoloc.geo.geodesy import geodesic_distance
 
 Array = NDArray[np.float64]
@@ -94,3 +96,56 @@ class Answers(Sequence[Answer]):
         """Errors of the estimates in m, of the photos that know their position, ``[n]``."""
         errors = [answer.error_m for answer in self]
         return np.array([error for error in errors if error is not None])
+
+    def to_rows(self, per: str = "photo") -> list[dict[str, Any]]:
+        """Return a dict per photo, or per photo and place.
+
+        Args:
+            per: ``photo`` or ``place``; ``answer_table`` lists the columns.
+
+        Raises:
+            ConfigError: If ``per`` is something else.
+        """
+        return self._table(per)[1]
+
+    def to_csv(self, path: str | Path, per: str = "photo") -> None:
+        """Write what ``to_rows`` returns as a CSV file."""
+        from geoloc.localization.answer_table import write_csv
+
+        write_csv(path, *self._table(per))
+
+    def to_dataframe(self, per: str = "photo") -> Any:
+        """Return what ``to_rows`` returns as a pandas ``DataFrame``.
+
+        Raises:
+            ConfigError: If pandas is not installed.
+        """
+        columns, rows = self._table(per)
+        try:
+            from pandas import DataFrame
+        except ImportError:
+            raise ConfigError(
+                "to_dataframe needs pandas: pip install pandas; to_rows and to_csv do without"
+            ) from None
+        return DataFrame(rows, columns=list(columns))
+
+    def to_geojson(self, path: str | Path | None = None) -> dict[str, Any]:
+        """Return the answers as a GeoJSON FeatureCollection, and write it if a file is given.
+
+        ``answer_geojson.feature_collection`` says what it holds.
+        """
+        from geoloc.localization.answer_geojson import feature_collection
+
+        collection = feature_collection(self)
+        if path is not None:
+            Path(path).write_text(json.dumps(collection, allow_nan=False) + "\n", encoding="utf-8")
+        return collection
+
+    def _table(self, per: str) -> tuple[Sequence[str], list[dict[str, Any]]]:
+        from geoloc.localization import answer_table
+
+        if per == "photo":
+            return answer_table.PHOTO_COLUMNS, answer_table.photo_rows(self)
+        if per == "place":
+            return answer_table.PLACE_COLUMNS, answer_table.place_rows(self)
+        raise ConfigError(f"per={per!r} must be 'photo' or 'place'")

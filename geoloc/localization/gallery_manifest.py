@@ -1,5 +1,6 @@
 """``gallery.json``: what the files of a gallery are, and how they were made."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -79,6 +80,12 @@ class Manifest:
             made=(*self.made, made),
             count=self.count + part.rows,
         )
+
+    @property
+    def content_hash(self) -> str:
+        """12 hex digits that change with the rows."""
+        facts = [self.dtype, [asdict(file) for part in self.parts for file in part.files]]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
 
     def write(self, folder: Path) -> None:
         """Write ``gallery.json``: only from then on the gallery is this one."""
