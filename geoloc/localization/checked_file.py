@@ -36,11 +36,15 @@ def replacing(file: Path) -> Iterator[BinaryIO]:
     After an exception, or if the machine stops, the place holds what it held before.
     """
     part = file.with_name(file.name + ".part")
-    with part.open("wb+") as stream:
-        yield stream
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(part, file)
+    try:
+        with part.open("wb+") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, file)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def write_json(file: Path, content: Any) -> None:

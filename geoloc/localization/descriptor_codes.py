@@ -33,7 +33,8 @@ def encode(descriptors: NDArray[np.float32], dtype: str) -> NDArray[Any]:
     if dtype != "int8":
         return descriptors.astype(dtype)
     largest = np.abs(descriptors).max(axis=1, keepdims=True, initial=0)
-    return np.rint(descriptors * (LARGEST / largest)).astype(np.int8)
+    codes: NDArray[np.int8] = np.rint(descriptors * (LARGEST / largest)).astype(np.int8)
+    return codes
 
 
 def decode(codes: NDArray[Any]) -> NDArray[np.float32]:

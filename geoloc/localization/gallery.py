@@ -207,9 +207,15 @@ class Gallery:
             finds fewer than k, the row is -1.
 
         Raises:
-            ValueError: If k is below 1, or widths differ.
+            GalleryError: If widths differ, or the index is damaged.
+            ValueError: If k is below 1, or a query is not finite.
         """
         values = np.asarray(query, dtype=np.float32)
+        if values.shape[1:] != (self.dim,):
+            raise GalleryError(
+                f"{self.folder} has descriptors of width {self.dim}, the queries are "
+                f"{[*values.shape]}: use the model that the gallery was made with"
+            )
         k = min(k, len(self))
         if exact or self.manifest.index is None:
             return gallery_search.exact_result(self.parts, values, k)
@@ -270,7 +276,9 @@ class Gallery:
 def other_model(gallery: Gallery, model: ModelRecord | None, what: str) -> str:
     """Return the sentence that refuses a gallery, because ``what`` is of another model."""
     own, other = (
-        f"model {record.fingerprint} with config {record.config_hash}" if record else "no known one"
+        f"model {record.fingerprint} with config {record.config_hash} (view {record.view or '-'})"
+        if record
+        else "no known one"
         for record in (gallery.manifest.model, model)
     )
     return (

@@ -145,7 +145,7 @@ class Localizer:
             scores,
             self.gallery.images(rows),
             photo.position,
-            estimated_position(latlon, scores, self.estimate),
+            estimated_position(latlon, scores, self.estimate) if len(rows) else None,
         )
 
     def _reranked(
@@ -197,7 +197,7 @@ def calibrate(
     answers = [
         answer
         for answer in localizer.localize(photos, top_k, rerank, positions)
-        if answer.position is not None
+        if answer.error_m is not None
     ]
     features = np.array([answer_features(answer) for answer in answers]).reshape(len(answers), -1)
     errors_m = np.array([answer.error_m for answer in answers], dtype=np.float64)
@@ -208,7 +208,7 @@ def calibrate(
 
 
 def _with_radius(answer: Answer, calibration: RadiusCalibration | None) -> Answer:
-    if calibration is None:
+    if calibration is None or answer.estimate is None:
         return answer
     radius_m = float(calibration.radius_m(answer_features(answer)[None])[0])
     return replace(answer, radius_m=radius_m, confidence=calibration.confidence)

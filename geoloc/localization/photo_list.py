@@ -35,7 +35,7 @@ def list_photos(
     """Return the photos among files, folders, Pillow images and arrays, in that order.
 
     Args:
-        images: One or several of these. An array ``[H, W]`` or ``[H, W, 3]`` is one image.
+        images: One or several of these; a file that is named twice counts once. An array ``[H, W]`` or ``[H, W, 3]`` is one image.
         positions: Table of positions for the folders; see ``PhotoPositions``.
 
     Returns:
@@ -45,13 +45,18 @@ def list_photos(
     single = isinstance(images, str | Path | Image.Image | np.ndarray)
     photos: list[NamedPhoto] = []
     unread: list[Unread] = []
+    tables: dict[Path, PhotoPositions] = {}
+    seen: set[Path] = set()
     for number, image in enumerate([images] if single else images):  # type: ignore[list-item]
         if isinstance(image, str | Path):
             root = Path(image) if Path(image).is_dir() else Path(image).parent
-            table = PhotoPositions(root, positions)
+            if root not in tables:
+                tables[root] = PhotoPositions(root, positions)
             files, unusable = photo_files([image])
-            photos += [NamedPhoto(file, file, _position(table, file)) for file in files]
-            unread += [Unread(file, reason) for file, reason in unusable.items()]
+            for file in (file for file in files if file not in seen):
+                photos.append(NamedPhoto(file, file, _position(tables[root], file)))
+            unread += [Unread(*one) for one in unusable.items() if one[0] not in seen]
+            seen.update(files, unusable)
         else:
             name = getattr(image, "filename", "") or f"image_{number}"
             photos.append(NamedPhoto(Path(name), image, _position_in_memory(image, name)))

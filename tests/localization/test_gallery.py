@@ -42,7 +42,7 @@ def same(one: Gallery, other: Gallery) -> bool:
     return bool((a == d).all() and (b == e).all()) and c == f
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(
     st.lists(st.integers(1, 9), min_size=1, max_size=4),
     st.sampled_from(["float32", "float16", "int8"]),
@@ -79,7 +79,7 @@ def test_append_shard_and_merge_keep_every_row(
         assert same(merge_galleries(folder / "merged", shards), grown)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     st.integers(1, 60),
     st.integers(1, 80),
