@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -70,17 +71,13 @@ def measure(folder: Path, args: argparse.Namespace) -> None:
     print(", ".join(f"{name} {value:.1%}" for name, value in recall.items()))
 
 
-class timed:  # noqa: N801 - reads as a statement
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> None:
-        self.start = time.perf_counter()
-
-    def __exit__(self, *error: object) -> None:
-        seconds = time.perf_counter() - self.start
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-        print(f"{self.name}: {seconds:.3f} s, peak memory {peak:,.0f} MiB")
+@contextmanager
+def timed(name: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    print(f"{name}: {seconds:.3f} s, peak memory {peak:,.0f} MiB", flush=True)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geoloc.datasets.index import Index
 from geoloc.datasets.photo_files import photo_files
@@ -143,7 +144,7 @@ def _index(root: Path, located: dict[str, Position], split: str, by_folder: bool
     return Index(paths, view, place, lat, lon, splits, root, camera_latlon=camera)
 
 
-def _place_centres(latlon: np.ndarray, place: np.ndarray) -> np.ndarray:
+def _place_centres(latlon: NDArray[np.float64], place: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return for every photo the mean position of its place, ``[n, 2]``.
 
     Longitudes are averaged as differences from the place's first, so that the date line is none.
@@ -151,11 +152,14 @@ def _place_centres(latlon: np.ndarray, place: np.ndarray) -> np.ndarray:
     _, first = np.unique(place, return_index=True)
     start = latlon[first][place]
     away = latlon - start
-    away[:, 1] = (away[:, 1] + 180) % 360 - 180
+    away[:, 1] = _wrapped(away[:, 1])
     count = np.bincount(place)
     mean = np.stack([np.bincount(place, column) / count for column in away.T], axis=1)
-    centre = start + mean[place]
-    centre[:, 1] = np.where(
-        np.abs(centre[:, 1]) > 180, (centre[:, 1] + 180) % 360 - 180, centre[:, 1]
-    )
+    centre: NDArray[np.float64] = start + mean[place]
+    beyond = np.abs(centre[:, 1]) > 180
+    centre[beyond, 1] = _wrapped(centre[beyond, 1])
     return centre
+
+
+def _wrapped(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
+    return (degrees + 180) % 360 - 180

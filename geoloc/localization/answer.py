@@ -47,7 +47,8 @@ class Answer:
         """Metres from every place to the photo's own position ``[k]``; None without one."""
         if self.position is None:
             return None
-        return geodesic_distance([self.position], self.latlon)[0]
+        distances: Array = geodesic_distance([self.position], self.latlon)[0]
+        return distances
 
     @property
     def error_m(self) -> float | None:

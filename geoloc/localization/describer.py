@@ -23,6 +23,7 @@ from geoloc.registry import MODELS
 
 Photo: TypeAlias = str | Path | Image.Image | NDArray[Any]
 
+NOT_FINITE = "the model's descriptor of it contains NaN or infinity"
 TRAINING_KEYS = ("losses", "miner", "similarity", "init_cfg")
 
 
@@ -133,7 +134,7 @@ class Describer:
 
         Yields:
             For every batch the positions of its images in ``photos``, their descriptors, float32
-            ``[n, D]``, and the reasons why the others could not be read, by their positions.
+            ``[n, D]``, and the reasons why the others have none, by their positions.
         """
         self.check_view(view)
 
@@ -142,16 +143,19 @@ class Describer:
 
         with ThreadPoolExecutor(self.workers) as threads:
             for start in range(0, len(photos), self.batch_size):
-                loaded = enumerate(
-                    threads.map(load, photos[start : start + self.batch_size]), start
-                )
-                images, reasons = {}, {}
-                for number, image in loaded:
+                batch = photos[start : start + self.batch_size]
+                images: dict[int, Tensor] = {}
+                reasons: dict[int, str] = {}
+                for number, image in enumerate(threads.map(load, batch), start):
                     if isinstance(image, str):
                         reasons[number] = image
                     else:
                         images[number] = image
-                yield [*images], self.describe_images([*images.values()], view), reasons
+                descriptors = self.describe_images([*images.values()], view)
+                finite = np.isfinite(descriptors).all(axis=1)
+                numbers = np.array([*images], dtype=np.int64)
+                reasons |= dict.fromkeys(numbers[~finite].tolist(), NOT_FINITE)
+                yield numbers[finite].tolist(), descriptors[finite], reasons
 
     @torch.no_grad()
     def describe_images(self, images: Sequence[Tensor], view: str) -> NDArray[np.float32]:

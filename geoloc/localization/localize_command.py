@@ -86,10 +86,13 @@ def summary(answers: Answers) -> str:
             f"median error {np.median(errors_m):.1f} m, of the {len(errors_m)} photos that know "
             "their position"
         )
-        known = [answer for answer in answers if answer.error_m is not None and answer.radius_m]
-        if known:
-            inside = np.mean([answer.error_m <= answer.radius_m for answer in known])
-            lines.append(f"{inside:.0%} of {len(known)} within their radius")
+        inside = [
+            answer.error_m <= answer.radius_m
+            for answer in answers
+            if answer.error_m is not None and answer.radius_m is not None
+        ]
+        if inside:
+            lines.append(f"{np.mean(inside):.0%} of {len(inside)} within their radius")
     return "\n".join(lines)
 
 

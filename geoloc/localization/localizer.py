@@ -107,18 +107,11 @@ class Localizer:
             unread += [Unread(photos[number].name, reason) for number, reason in reasons.items()]
             if not numbers:
                 continue
-            finite = np.isfinite(descriptors).all(axis=1)
-            for number in np.array(numbers)[~finite].tolist():
-                reason = "the model's descriptor of it contains NaN or infinity"
-                unread.append(Unread(photos[number].name, reason))
-            descriptors = descriptors[finite]
-            if not len(descriptors):
-                continue
             found = self.gallery.search(descriptors, max(top_k, depth))
-            for place, number in enumerate(np.array(numbers)[finite].tolist()):
+            for place, number in enumerate(numbers):
                 rows, scores = found.index[place], found.scores[place]
                 rows, scores = rows[rows >= 0], scores[rows >= 0]
-                if reranker is not None:
+                if reranker is not None and rows.size:
                     rows, scores = self._reranked(reranker, descriptors[place], rows)
                 answer = self._answer(photos[number], rows[:top_k], scores[:top_k])
                 answers.append(_with_radius(answer, calibration))

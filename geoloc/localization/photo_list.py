@@ -35,7 +35,8 @@ def list_photos(
     """Return the photos among files, folders, Pillow images and arrays, in that order.
 
     Args:
-        images: One or several of these; a file that is named twice counts once. An array ``[H, W]`` or ``[H, W, 3]`` is one image.
+        images: One or several of these; a file that is named twice counts once. An
+            array ``[H, W]`` or ``[H, W, 3]`` is one image.
         positions: Table of positions for the folders; see ``PhotoPositions``.
 
     Returns:
@@ -43,11 +44,12 @@ def list_photos(
         does not keep a photo from being localized.
     """
     single = isinstance(images, str | Path | Image.Image | np.ndarray)
+    given: Any = [images] if single else images
     photos: list[NamedPhoto] = []
     unread: list[Unread] = []
     tables: dict[Path, PhotoPositions] = {}
     seen: set[Path] = set()
-    for number, image in enumerate([images] if single else images):  # type: ignore[list-item]
+    for number, image in enumerate(given):
         if isinstance(image, str | Path):
             root = Path(image) if Path(image).is_dir() else Path(image).parent
             if root not in tables:

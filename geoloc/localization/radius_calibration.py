@@ -71,11 +71,11 @@ class RadiusCalibration:
         """
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
-            return cls(
-                **{key: tuple(v) if isinstance(v, list) else v for key, v in content.items()}
-            )
-        except (ValueError, TypeError, AttributeError) as error:
-            raise GalleryError(f"{file} is damaged ({error}); calibrate again") from error
+            for key in ("weights", "lowest", "highest"):
+                content[key] = tuple(content[key])
+            return cls(**content)
+        except (ValueError, TypeError, KeyError) as error:
+            raise GalleryError(f"{file} is damaged ({error!r}); calibrate again") from error
 
 
 def answer_features(answer: Answer) -> Array:

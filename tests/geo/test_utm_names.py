@@ -5,17 +5,18 @@ from geopy.distance import geodesic
 
 from geoloc.errors import CoordinateError
 from geoloc.geo.utm_names import position_of_name
+from tests.geo.test_geotiff import to_utm
 
-# Munich, and an image of San Francisco XL with the position that its name repeats
 MUNICH = "@691603.00@5334765.00@32@U@@@@@.jpg"
-SAN_FRANCISCO = "@0543224.06@4179505.01@10@S@037.76171@-122.50931@pano@@@@@.jpg"
+EASTING, NORTHING = to_utm(37.76171, -122.50931, zone=10)
+SAN_FRANCISCO = f"@{EASTING:010.2f}@{NORTHING:.2f}@10@S@037.76171@-122.50931@pano@@@@@.jpg"
 
 
 def test_latitude_and_longitude_win_and_utm_agrees() -> None:
     assert position_of_name(SAN_FRANCISCO) == (37.76171, -122.50931)
     without = position_of_name(Path("x") / SAN_FRANCISCO.replace("037.76171@-122.50931", "@"))
     assert without is not None
-    assert geodesic(without, (37.76171, -122.50931)).m < 2
+    assert geodesic(without, (37.76171, -122.50931)).m < 0.1
 
 
 def test_utm_alone_and_the_southern_half() -> None:

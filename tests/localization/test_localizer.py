@@ -165,7 +165,9 @@ def test_a_gallery_of_a_dataset(world: Path, describer: Describer, tmp_path: Pat
     second = build_gallery(tmp_path / "h", again, describer, "satellite", split="test")
     rows = np.arange(12)
     np.testing.assert_array_equal(gallery.latlon(rows), second.latlon(rows))
-    with pytest.raises(DatasetError, match="'street'"):
+    with pytest.raises(DatasetError, match="0 images of view 'satellite' in split 'train'"):
+        build_gallery(tmp_path / "i", source, describer, "satellite", split="train")
+    with pytest.raises(ConfigError, match="'street'"):
         build_gallery(tmp_path / "i", source, describer, "street")
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
@@ -27,6 +27,7 @@ def draw(count: int, seed: int, spread_deg: float) -> tuple[np.ndarray, np.ndarr
     return latlon, np.sort(rng.uniform(0.7, 0.9, count).astype(np.float32))[::-1]
 
 
+@settings(max_examples=30)
 @given(places)
 def test_nothing_is_nearer_to_all(case: tuple[int, int, float]) -> None:
     latlon, scores = draw(*case)

@@ -11,9 +11,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.datasets.test_dataset_from_photos import mixed_folder
-from tests.localization.conftest import Files, files, world  # noqa: F401
-
-Run = tuple[str, ...]
+from tests.localization.conftest import Files
 
 
 def tool(name: str, *arguments: object) -> None:
@@ -34,8 +32,8 @@ def read(file: Path) -> list[dict[str, str]]:
 
 
 def test_a_folder_of_images_is_all_it_takes(
-    files: Files,  # noqa: F811
-    world: Path,  # noqa: F811
+    files: Files,
+    world: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -75,8 +73,8 @@ def test_a_folder_of_images_is_all_it_takes(
 
 
 def test_galleries_are_built_grown_cut_and_merged(
-    files: Files,  # noqa: F811
-    world: Path,  # noqa: F811
+    files: Files,
+    world: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
