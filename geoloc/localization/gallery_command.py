@@ -59,6 +59,7 @@ def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--positions", type=Path, help="of a folder: CSV file path,lat,lon")
     parser.add_argument("--ground-size", type=float, metavar="METRES", help="of a GeoTIFF's tiles")
     parser.add_argument("--overlap", type=float, default=0.0, help="of a GeoTIFF's tiles, 0 .. 1")
+    parser.add_argument("--root", help="of the images in an index file (default: its folder)")
     parser.add_argument("--split", nargs="+", help="of an index file (default: all)")
     parser.add_argument(
         "--descriptors", type=Path, help="of an index file: .npy, .npz; then no model is needed"
@@ -107,7 +108,7 @@ def summary(gallery: Gallery) -> str:
 
 
 def _store_descriptors(args: argparse.Namespace) -> None:
-    index = Index.read_csv(args.source)
+    index = Index.read_csv(args.source, args.root)
     descriptors = read_descriptors(args.descriptors).numpy()
     if len(descriptors) != len(index):
         raise DatasetError(
@@ -145,7 +146,7 @@ def _describe(args: argparse.Namespace) -> None:
         )
     source: Path | Source = args.source
     if args.source.suffix.lower() == ".csv":
-        source = IndexDataset(args.source, thresholds_m=())
+        source = IndexDataset(args.source, args.root, thresholds_m=())
     options = {} if args.action == "append" else {"dtype": args.dtype}
     with progress_line("described") as progress:
         gallery = build_gallery(

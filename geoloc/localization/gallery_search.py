@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geoloc.evaluation.search import FaissIndex, SearchResult, exact_search, search_blocks
+from geoloc.evaluation.search import FaissIndex, SearchResult, search_blocks
 from geoloc.localization.checked_file import check_content, record_of
 from geoloc.localization.descriptor_codes import decode
 from geoloc.localization.gallery_manifest import IndexRecord
@@ -53,10 +53,11 @@ def indexed_result(
         known = np.unique(candidates[candidates >= 0])
         if later is not None:
             known = np.concatenate([known, later.index[number]])
-        if known.size:
-            best = exact_search(query[number : number + 1], take(parts, known), min(k, len(known)))
-            scores[number, : best.scores.shape[1]] = best.scores[0]
-            found[number, : best.index.shape[1]] = known[best.index[0]]
+        # in float64, rounded once, and by row: the order of exact search
+        values = take(parts, known).astype(np.float64) @ query[number].astype(np.float64)
+        rounded = values.astype(np.float32)
+        best = np.lexsort((known, -rounded))[:k]
+        scores[number, : best.size], found[number, : best.size] = rounded[best], known[best]
     return SearchResult(scores, found)
 
 

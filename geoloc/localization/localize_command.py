@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from geoloc.datasets.photo_positions import PhotoPositions
 from geoloc.engine.command_line import rerank_config
 from geoloc.errors import ConfigError
 from geoloc.localization.answer import Answers
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ground-size", type=float, metavar="METRES", help="of a GeoTIFF's tiles")
     parser.add_argument("--overlap", type=float, default=0.0, help="of a GeoTIFF's tiles, 0 .. 1")
     parser.add_argument("--positions", type=Path, help="of the photos: CSV file path,lat,lon")
+    parser.add_argument("--root", help="that its paths are relative to (default: PHOTOS)")
     parser.add_argument("--top-k", type=int, default=10, help="places (default: %(default)s)")
     parser.add_argument("--estimate", choices=["median", "top1"], default="median")
     parser.add_argument(
@@ -56,12 +58,13 @@ def run(args: argparse.Namespace) -> None:
     gallery = _gallery(args, describer)
     localizer = Localizer(describer, gallery=gallery, view=args.view, estimate=args.estimate)
     rerank = rerank_config(args.rerank)
+    positions = args.positions
+    if args.root is not None:
+        positions = PhotoPositions(args.root, positions)
     if args.calibrate is not None:
-        found = calibrate(
-            localizer, args.photos, args.calibrate, args.top_k, rerank, args.positions
-        )
+        found = calibrate(localizer, args.photos, args.calibrate, args.top_k, rerank, positions)
         print(f"radii for {found.confidence:.0%} learnt from {found.photos} photos")
-    answers = localizer.localize(args.photos, args.top_k, rerank, args.positions)
+    answers = localizer.localize(args.photos, args.top_k, rerank, positions)
     write_answers(answers, args.out)
     print(summary(answers))
     print(f"Results are in {args.out}: answers.csv, places.csv, answers.geojson, unread.csv")

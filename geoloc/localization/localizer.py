@@ -11,6 +11,7 @@ import torch
 from mmengine.config import Config
 from numpy.typing import NDArray
 
+from geoloc.datasets.photo_positions import PhotoPositions
 from geoloc.errors import ConfigError
 from geoloc.localization.answer import Answer, Answers, Unread
 from geoloc.localization.describer import Describer, Photo
@@ -77,7 +78,7 @@ class Localizer:
         images: Photo | Iterable[Photo],
         top_k: int = 10,
         rerank: Mapping[str, Any] | None = None,
-        positions: str | Path | None = None,
+        positions: str | Path | PhotoPositions | None = None,
     ) -> Answers:
         """Find the places that look most like the photos.
 
@@ -87,8 +88,9 @@ class Localizer:
             top_k: Places per photo; all, if the gallery has fewer.
             rerank: Config of a ``RERANKERS`` entry, which orders the best ``depth`` (default 100)
                 places of each photo anew; the scores are then 1 minus its distances.
-            positions: CSV file ``path,lat,lon`` of where the photos were taken, for comparison; by
-                default ``positions.csv`` in each folder, file names and EXIF are asked.
+            positions: Where the photos were taken, for comparison: a CSV file ``path,lat,lon`` with
+                paths relative to each folder; by default ``positions.csv`` there. File names and
+                EXIF are asked next.
 
         Returns:
             An answer for every photo that could be read; every other file with the reason.
@@ -168,7 +170,7 @@ def calibrate(
     confidence: float = 0.9,
     top_k: int = 10,
     rerank: Mapping[str, Any] | None = None,
-    positions: str | Path | None = None,
+    positions: str | Path | PhotoPositions | None = None,
 ) -> RadiusCalibration:
     """Learn the radius of answers from photos with known positions, and keep it in the gallery.
 

@@ -30,14 +30,14 @@ class NamedPhoto(NamedTuple):
 
 
 def list_photos(
-    images: Photo | Iterable[Photo], positions: str | Path | None = None
+    images: Photo | Iterable[Photo], positions: str | Path | PhotoPositions | None = None
 ) -> tuple[list[NamedPhoto], list[Unread]]:
     """Return the photos among files, folders, Pillow images and arrays, in that order.
 
     Args:
         images: One or several of these; a file that is named twice counts once. An
             array ``[H, W]`` or ``[H, W, 3]`` is one image.
-        positions: Table of positions for the folders; see ``PhotoPositions``.
+        positions: Table of positions, its paths relative to each folder, or what looks them up.
 
     Returns:
         The photos, and the files that are none. A position that cannot be read is unknown: that
@@ -53,7 +53,11 @@ def list_photos(
         if isinstance(image, str | Path):
             root = Path(image) if Path(image).is_dir() else Path(image).parent
             if root not in tables:
-                tables[root] = PhotoPositions(root, positions)
+                tables[root] = (
+                    positions
+                    if isinstance(positions, PhotoPositions)
+                    else PhotoPositions(root, positions)
+                )
             files, unusable = photo_files([image])
             for file in (file for file in files if file not in seen):
                 photos.append(NamedPhoto(file, file, _position(tables[root], file)))

@@ -100,6 +100,26 @@ def test_galleries_are_built_grown_cut_and_merged(
         tool("gallery", "build", world / "satellite", tmp_path / "x", *model[:4])
 
 
+def test_an_index_file_elsewhere_gives_gallery_and_positions(
+    files: Files, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = ("--config", files.config, "--checkpoint", files.checkpoint)
+    rows = [
+        f"{view}/{row}.png,{view},{row},{10 + row},20,test"
+        for view in ("satellite", "drone")
+        for row in range(12)
+    ]
+    index = tmp_path / "index.csv"
+    index.write_text("path,view,place,lat,lon,split\n" + "\n".join(rows) + "\n")
+    tool("gallery", "build", index, tmp_path / "g", "--root", world, *model, "--view", "satellite")
+    capsys.readouterr()
+    tool(
+        "localize", world / "drone", "--gallery", tmp_path / "g", *model, "--estimate", "top1",
+        "--positions", index, "--root", world, "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert "median error 0.0 m, of the 12 photos" in capsys.readouterr().out
+
+
 def test_a_gallery_of_descriptors_needs_no_model(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
