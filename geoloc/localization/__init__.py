@@ -3,6 +3,7 @@
 from geoloc.localization.answer import Answer, Answers, Unread
 from geoloc.localization.describer import Describer
 from geoloc.localization.gallery import Gallery
+from geoloc.localization.gallery_building import build_gallery
 from geoloc.localization.gallery_shards import merge_galleries, shard_gallery
 from geoloc.localization.localizer import Localizer, calibrate
 from geoloc.localization.radius_calibration import RadiusCalibration
@@ -15,6 +16,7 @@ __all__ = [
     "Localizer",
     "RadiusCalibration",
     "Unread",
+    "build_gallery",
     "calibrate",
     "merge_galleries",
     "shard_gallery",

@@ -56,9 +56,13 @@ def test_append_shard_and_merge_keep_every_row(
         values, latlon, images = world(sum(sizes))
         edges = np.cumsum([0, *sizes])
         runs = [slice(*pair) for pair in pairwise(edges)]
-        whole = Gallery.from_arrays(
-            folder / "whole", values, latlon, images, dtype=dtype, root="/d"
-        )
+        # one part of many blocks, and many parts of one block
+        blocks = [
+            block
+            for rows in runs
+            for block in blocks_of_arrays(values[rows], latlon[rows], images[rows])
+        ]
+        whole = Gallery.create(folder / "whole", blocks, dtype=dtype, root="/d")
         first, *others = runs
         grown = Gallery.from_arrays(
             folder / "grown", values[first], latlon[first], images[first], dtype=dtype, root="/d"
@@ -94,7 +98,8 @@ def test_search_is_brute_force(rows: int, k: int, dtype: str, indexed: bool, see
         gallery = Gallery.from_arrays(Path(scratch) / "g", values, latlon, dtype=dtype)
         if indexed:
             gallery.build_index("Flat")
-        gallery.append(blocks_of_arrays(values[:3], latlon[:3]))
+        more, places, _ = world(7, seed=seed + 2)
+        gallery.append(blocks_of_arrays(more, places))
         query = unit(world(4, seed=seed + 1)[0])
         stored = gallery.descriptors(np.arange(len(gallery))).astype(np.float64)
         scores = (query.astype(np.float64) @ stored.T).astype(np.float32)
@@ -104,6 +109,8 @@ def test_search_is_brute_force(rows: int, k: int, dtype: str, indexed: bool, see
         if indexed:  # equal rows beyond the candidates may be missed
             expected = np.take_along_axis(scores, order, axis=1)
             np.testing.assert_allclose(found.scores, expected, atol=1e-6)
+            own = np.take_along_axis(scores, found.index, axis=1)
+            np.testing.assert_allclose(found.scores, own, atol=1e-6)
         else:
             np.testing.assert_array_equal(found.index, order)
 

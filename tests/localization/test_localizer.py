@@ -9,8 +9,7 @@ from PIL import Image
 
 from geoloc.datasets.source import IndexDataset
 from geoloc.errors import CheckpointError, ConfigError, DatasetError, GalleryError
-from geoloc.localization import Describer, Gallery, Localizer, calibrate
-from geoloc.localization.gallery_building import build_gallery
+from geoloc.localization import Describer, Gallery, Localizer, build_gallery, calibrate
 from geoloc.registry import DATASETS
 from tests.datasets.test_dataset_from_photos import mixed_folder, write_photo
 from tests.geo.test_geotiff import SCALE, TIEPOINT, noise, write_geotiff
