@@ -41,3 +41,7 @@ class ImageError(GeolocError, OSError):
 
 class CheckpointError(GeolocError, RuntimeError):
     """A checkpoint that is missing, unsafe, or made for another model."""
+
+
+class GalleryError(GeolocError, ValueError):
+    """A gallery that is damaged, made with another model, or cannot take what is added to it."""

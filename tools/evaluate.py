@@ -6,13 +6,10 @@ CSV file with the header path,view,place,lat,lon,split. See docs/evaluate.md.
 
 import argparse
 from pathlib import Path
-from typing import Any
-
-from mmengine.config import DictAction
 
 from geoloc.datasets.index import Index
 from geoloc.datasets.protocol import Protocol
-from geoloc.engine.command_line import run_command
+from geoloc.engine.command_line import rerank_config, run_command
 from geoloc.errors import ConfigError
 from geoloc.evaluation import HierarchicalRetrieval
 from geoloc.evaluation.descriptor_files import read_descriptors
@@ -28,7 +25,7 @@ def main() -> None:
         args.tasks,
         args.metrics,
         args.official,
-        rerank=_rerank(args.rerank),
+        rerank=rerank_config(args.rerank),
         resample=args.resample,
     )
     is_run = args.descriptors.is_dir()
@@ -96,16 +93,6 @@ def _thresholds(given: list[float] | None, run: Path | None, index: Index) -> tu
     if run is not None and run.is_file():
         return tuple(read_json(run).get("protocol", {}).get("thresholds_m", DA_CAMPUS_THRESHOLDS_M))
     return DA_CAMPUS_THRESHOLDS_M if index.has_positions else ()
-
-
-def _rerank(words: list[str] | None) -> dict[str, Any] | None:
-    if words is None:
-        return None
-    name, *options = words
-    if "=" in name or not all("=" in option for option in options):
-        raise ConfigError(f"--rerank {' '.join(words)}: give a NAME and then KEY=VALUE pairs")
-    values = (option.partition("=")[::2] for option in options)
-    return {"type": name, **{key: DictAction._parse_iterable(text) for key, text in values}}
 
 
 if __name__ == "__main__":

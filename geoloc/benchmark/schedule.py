@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import geoloc
 from geoloc.benchmark.job import Job
 from geoloc.benchmark.train_job import TAKEN
 
@@ -92,8 +93,23 @@ def _start(job: Job, threads: int) -> subprocess.Popen[bytes]:
             [sys.executable, "-m", "geoloc.benchmark.train_job", *arguments],
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+            env=_environment(threads),
         )
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """Return the variables of a process that trains with the package that this one uses.
+
+    Without them Python takes the package that lies in the current folder, such as another checkout
+    (on Python 3.10 it still does).
+    """
+    paths = [str(Path(geoloc.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    return {
+        **os.environ,
+        "OMP_NUM_THREADS": str(threads),
+        "PYTHONSAFEPATH": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+    }
 
 
 def _progress(job: Job) -> str:

@@ -5,6 +5,7 @@ from geoloc.datasets.collate import collate_photos, collate_views
 from geoloc.datasets.cvact import CVACT
 from geoloc.datasets.cvusa import CVUSA
 from geoloc.datasets.da_campus import DACampus
+from geoloc.datasets.dataset_from_photos import DatasetFromPhotos
 from geoloc.datasets.dense_uav import DenseUAV
 from geoloc.datasets.dyml import DyML
 from geoloc.datasets.feature_dataset import FeatureDataset
@@ -43,6 +44,7 @@ __all__ = [
     "VIGOR",
     "CampusWorld",
     "DACampus",
+    "DatasetFromPhotos",
     "DenseUAV",
     "DyML",
     "DynamicSimilaritySampler",

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from geoloc.datasets.density_split import density_validation
 from geoloc.datasets.index import COLUMNS, Index
-from geoloc.datasets.photo_files import find_numbered_photos
+from geoloc.datasets.numbered_photos import find_numbered_photos
 from geoloc.datasets.photo_table import PhotoTable, read_photo_table
 from geoloc.datasets.source import Source
 from geoloc.errors import ConfigError, DatasetError, DatasetNotFoundError

@@ -1,64 +1,60 @@
-"""The photos of a folder, however they are spread over subfolders."""
+"""Find the photos among files and folders, so that every file is accounted for."""
 
 import os
+import stat
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from geoloc.errors import DatasetError
+POSITIONS_FILE = "positions.csv"
 
 
-class NumberedPhotos(NamedTuple):
-    """Photos named by a number, in ascending order.
+def photo_files(paths: Iterable[str | Path]) -> tuple[list[Path], dict[Path, str]]:
+    """List files, and all files below folders, in the order of their names.
 
-    Attributes:
-        number: Their numbers, int64 ``[m]``.
-        path: Their files below the root, str ``[m]``.
-    """
-
-    number: NDArray[np.int64]
-    path: NDArray[np.str_]
-
-    def find(self, number: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.str_]]:
-        """Return which numbers ``[n]`` have a photo, and the paths of those that do."""
-        if not len(self.number):
-            return np.zeros(len(number), dtype=bool), self.path
-        place = np.searchsorted(self.number, number).clip(max=len(self.number) - 1)
-        there = self.number[place] == number
-        return there, self.path[place[there]]
-
-
-def find_numbered_photos(root: Path, folder: str, suffix: str = ".jpg") -> NumberedPhotos:
-    """Walk a folder, one listing for each subfolder.
-
-    Files of other names are not looked at.
+    Links to folders are not followed, so that none is walked twice or for ever. ``positions.csv``
+    in a given folder, which lists positions, is no photo.
 
     Args:
-        root: Folder of the dataset.
-        folder: Folder below it, ``/``-separated.
-        suffix: What follows the number.
+        paths: Files and folders.
 
-    Raises:
-        DatasetError: If two photos have one number.
+    Returns:
+        The regular files that are not empty, each once; and for everything else the reason why it
+        is no photo.
     """
-    numbers, paths = [], []
-    for where, below, names in os.walk(root / folder):
-        below.sort()
-        stems = [name[: -len(suffix)] for name in names if name.endswith(suffix)]
-        stems = [stem for stem in stems if stem.isascii() and stem.isdigit() and len(stem) <= 18]
-        if stems:
-            at = Path(where).relative_to(root).as_posix()
-            numbers.append(np.array(stems, dtype=np.int64))
-            paths.append(np.array([f"{at}/{stem}{suffix}" for stem in stems]))
-    if not numbers:
-        return NumberedPhotos(np.empty(0, np.int64), np.empty(0, np.str_))
-    number, path = np.concatenate(numbers), np.concatenate(paths)
-    order = np.argsort(number, kind="stable")
-    number, path = number[order], path[order]
-    for twice in np.flatnonzero(number[1:] == number[:-1])[:1]:
-        raise DatasetError(
-            f"{root}: {path[twice]} and {path[twice + 1]} have one id; delete one of them"
-        )
-    return NumberedPhotos(number, path)
+    files: dict[Path, None] = {}
+    unusable: dict[Path, str] = {}
+    for path in map(Path, paths):
+        found = _below(path, unusable) if path.is_dir() else [path]
+        for file in found:
+            if reason := _fault(file):
+                unusable[file] = reason
+            elif file != path / POSITIONS_FILE:
+                files[file] = None
+    return list(files), unusable
+
+
+def _below(folder: Path, unusable: dict[Path, str]) -> list[Path]:
+    found = []
+
+    def unreadable(error: OSError) -> None:
+        unusable[Path(error.filename)] = f"the folder cannot be read: {error.strerror}"
+
+    for parent, folders, names in os.walk(folder, onerror=unreadable):
+        folders.sort()
+        for name in [name for name in folders if (Path(parent) / name).is_symlink()]:
+            unusable[Path(parent) / name] = "a link to a folder is not followed; name that folder"
+        found += [Path(parent) / name for name in sorted(names)]
+    return found
+
+
+def _fault(file: Path) -> str | None:
+    """Return why a path is no file with content; a pipe would be read for ever."""
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return "a link to a file that does not exist" if file.is_symlink() else "does not exist"
+    except (OSError, ValueError) as error:  # a loop of links, no permission; a null byte
+        return f"cannot be opened: {getattr(error, 'strerror', None) or error}"
+    if not stat.S_ISREG(status.st_mode):
+        return "no regular file"
+    return None if status.st_size else "the file is empty (0 bytes)"

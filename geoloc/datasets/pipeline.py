@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmcv.transforms import Compose
 from mmpretrain.datasets.transforms import PackInputs
+from numpy.typing import NDArray
 from torch import Tensor
 
+from geoloc.datasets.transforms import LoadImage
 from geoloc.errors import ConfigError
 from geoloc.registry import TRANSFORMS
 
@@ -40,6 +43,24 @@ class ViewPipelines:
             ImageError: If the file cannot be decoded.
         """
         inputs: Tensor = self._pipelines[view]({"img_path": str(file)})["inputs"]
+        return inputs
+
+    def apply(self, view: str, pixels: NDArray[np.uint8]) -> Tensor:
+        """Run the pipeline of ``view`` on an image in memory, RGB uint8 ``[H,W,3]``.
+
+        Raises:
+            ConfigError: If the pipeline does not begin with ``LoadImage``, whose place it takes.
+        """
+        load, *others = self._pipelines[view].transforms
+        if not isinstance(load, LoadImage):
+            raise ConfigError(
+                f"pipelines[{view!r}] must begin with dict(type='LoadImage') to take images that "
+                f"are in memory, it begins with {type(load).__name__}"
+            )
+        shape = pixels.shape[:2]
+        inputs: Tensor = Compose(others)({"img": pixels, "img_shape": shape, "ori_shape": shape})[
+            "inputs"
+        ]
         return inputs
 
 

@@ -25,6 +25,11 @@ _WORD = re.compile(r"\S+")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")  # 18 digits fit int64
 
 
+def stays_inside(path: str) -> bool:
+    """Return whether a path read from a file is relative and stays below its root."""
+    return bool(path) and not _OUTSIDE.search(path)
+
+
 def read_table(
     file: Path, columns: Sequence[str], *, delimiter: str, exact: bool, more: tuple[str, ...] = ()
 ) -> Iterator[tuple[int, Record]]:
@@ -112,7 +117,7 @@ class RowCollector:
             IndexFormatError: For a field that is no number, no word, or a path out of the root.
         """
         path, place = record["path"], record["place"]
-        if not path or _OUTSIDE.search(path):
+        if not stays_inside(path):
             fail(file, line, f"path {path!r} must be relative to the data root and stay inside")
         for name in ("view", "split"):
             if not _WORD.fullmatch(record[name]):

@@ -3,7 +3,8 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 from urllib.error import URLError
 
 import torch.distributed as dist
@@ -11,7 +12,7 @@ from mmengine.config import Config, DictAction
 
 from geoloc.engine.config import load_config
 from geoloc.engine.run import prepare
-from geoloc.errors import GeolocError
+from geoloc.errors import ConfigError, GeolocError
 
 
 def run_command(main: Callable[[], None]) -> None:
@@ -71,3 +72,18 @@ def config_of(args: argparse.Namespace) -> Config:
     """
     cfg = load_config(args.config, args.cfg_options)
     return prepare(cfg, args.work_dir, args.data_root, args.amp, args.seed, args.launcher)
+
+
+def rerank_config(words: Sequence[str] | None) -> dict[str, Any] | None:
+    """Return the config of a re-ranking that is written ``NAME KEY=VALUE ...``.
+
+    Raises:
+        ConfigError: If it is written otherwise.
+    """
+    if words is None:
+        return None
+    name, *options = words
+    if "=" in name or not all("=" in option for option in options):
+        raise ConfigError(f"--rerank {' '.join(words)}: give a NAME and then KEY=VALUE pairs")
+    values = (option.partition("=")[::2] for option in options)
+    return {"type": name, **{key: DictAction._parse_iterable(text) for key, text in values}}

@@ -1,0 +1,210 @@
+"""The model that turns images into descriptors, ready to use."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from torch import Tensor, nn
+
+from geoloc.datasets.pipeline import PipelineConfigs, ViewPipelines
+from geoloc.engine.checkpoint import TRAINING_ONLY, check_weights_fit, load_local_checkpoint
+from geoloc.engine.config import config_hash, load_config
+from geoloc.errors import ConfigError, ImageError
+from geoloc.localization.gallery_manifest import ModelRecord
+from geoloc.registry import MODELS
+
+Photo: TypeAlias = str | Path | Image.Image | NDArray[Any]
+
+NOT_FINITE = "the model's descriptor of it contains NaN or infinity"
+TRAINING_KEYS = ("losses", "miner", "similarity", "init_cfg")
+
+
+class Describer:
+    """Describe images of any view with a model.
+
+    Args:
+        model: ``CrossViewRetriever`` or any other with ``describe(images, view)`` and a
+            ``data_preprocessor``.
+        pipelines: For every view the transforms of a test image.
+        config: Config of the model; its hash tells galleries apart. Empty if unknown.
+        batch_size: Images at once.
+        workers: Threads that decode images.
+        device: ``cuda`` if there is one, else ``cpu``.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        pipelines: PipelineConfigs,
+        config: Mapping[str, Any] | None = None,
+        batch_size: int = 32,
+        workers: int = 4,
+        device: str | None = None,
+    ) -> None:
+        if batch_size < 1 or workers < 1:
+            raise ConfigError(f"batch_size={batch_size} and workers={workers} must be at least 1")
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.model = model.to(self.device)
+        self.model.train(False)  # not eval(): mmpretrain's backbones return None from train()
+        self.pipelines = ViewPipelines(pipelines)
+        self.batch_size, self.workers = batch_size, workers
+        parts = Config({"model": dict(config or {}), "pipelines": dict(pipelines)})
+        self._hash, self._fingerprint = config_hash(parts), weights_fingerprint(model)
+
+    @classmethod
+    def from_config(
+        cls, config: str | Path | Config, checkpoint: str | Path, **options: Any
+    ) -> "Describer":
+        """Build the model of a run config and load its weights.
+
+        Args:
+            config: The config or its file.
+            checkpoint: Checkpoint file of a training with that config.
+            **options: ``batch_size``, ``workers``, ``device``.
+
+        Raises:
+            ConfigError: If the config has no test pipelines, or compares descriptors otherwise than
+                by cosine.
+            CheckpointError: If the file is missing, unsafe or of another model.
+        """
+        cfg = config if isinstance(config, Config) else load_config(config)
+        if cfg.model.get("similarity"):
+            raise ConfigError(
+                f"model.similarity={cfg.model.similarity.type!r} is no cosine, by which galleries "
+                "compare descriptors; use a config without it"
+            )
+        try:
+            pipelines = cfg.test_dataloader.dataset.pipelines
+        except AttributeError:
+            raise ConfigError(
+                "the config has no test_dataloader.dataset.pipelines, which tell how an image is "
+                "loaded; inherit one of configs/_base_/datasets"
+            ) from None
+        # What training alone needs is neither built nor downloaded
+        architecture = {key: v for key, v in cfg.model.items() if key not in TRAINING_KEYS}
+        model = MODELS.build(dict(architecture))
+        content = load_local_checkpoint(str(checkpoint))
+        weights = content.get("state_dict", content)
+        check_weights_fit(model, weights, TRAINING_ONLY)
+        weights = {name.removeprefix("module."): value for name, value in weights.items()}
+        model.load_state_dict(
+            {name: v for name, v in weights.items() if not name.startswith(TRAINING_ONLY)}
+        )
+        return cls(model, pipelines, architecture, **options)
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The views that the model knows."""
+        return self.pipelines.views
+
+    def record(self, view: str) -> ModelRecord:
+        """Return what a gallery of one view says about this model.
+
+        Raises:
+            ConfigError: If the model has no such view.
+        """
+        self.check_view(view)
+        return ModelRecord(self._hash, self._fingerprint, view)
+
+    def check_view(self, view: str) -> None:
+        """Refuse a view that the model does not know.
+
+        Raises:
+            ConfigError: If it does not; the message lists those it knows.
+        """
+        if view not in self.views:
+            raise ConfigError(f"view={view!r} is not among the model's, {', '.join(self.views)}")
+
+    def describe(
+        self, photos: Sequence[Photo], view: str
+    ) -> Iterator[tuple[list[int], NDArray[np.float32], dict[int, str]]]:
+        """Describe images batch by batch; one that cannot be read does not stop the others.
+
+        Args:
+            photos: Image files, Pillow images, or arrays ``[H, W]`` or ``[H, W, 3]``, uint8.
+            view: The view they show.
+
+        Yields:
+            For every batch the positions of its images in ``photos``, their descriptors, float32
+            ``[n, D]``, and the reasons why the others have none, by their positions.
+        """
+        self.check_view(view)
+
+        def load(photo: Photo) -> Tensor | str:
+            return _readable(lambda: self._load(photo, view))
+
+        with ThreadPoolExecutor(self.workers) as threads:
+            for start in range(0, len(photos), self.batch_size):
+                batch = photos[start : start + self.batch_size]
+                images: dict[int, Tensor] = {}
+                reasons: dict[int, str] = {}
+                for number, image in enumerate(threads.map(load, batch), start):
+                    if isinstance(image, str):
+                        reasons[number] = image
+                    else:
+                        images[number] = image
+                descriptors = self.describe_images([*images.values()], view)
+                finite = np.isfinite(descriptors).all(axis=1)
+                numbers = np.array([*images], dtype=np.int64)
+                reasons |= dict.fromkeys(numbers[~finite].tolist(), NOT_FINITE)
+                yield numbers[finite].tolist(), descriptors[finite], reasons
+
+    @torch.no_grad()
+    def describe_images(self, images: Sequence[Tensor], view: str) -> NDArray[np.float32]:
+        """Return the descriptors, float32 ``[n, D]``, of loaded images, uint8 ``[3, H, W]``."""
+        parts = []
+        for _, same_size in groupby(images, key=lambda image: image.shape):
+            batch = {"inputs": {view: torch.stack([*same_size])}}
+            inputs = self.model.data_preprocessor(batch, False)["inputs"][view]
+            parts.append(self.model.describe(inputs, view).float().cpu().numpy())
+        return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
+
+    def _load(self, photo: Photo, view: str) -> Tensor:
+        if isinstance(photo, str | Path):
+            return self.pipelines.load(view, Path(photo))
+        return self.pipelines.apply(view, pixels_of(photo))
+
+
+def pixels_of(image: Image.Image | NDArray[Any]) -> NDArray[np.uint8]:
+    """Return an image in memory as RGB uint8 ``[H, W, 3]``, upright.
+
+    Raises:
+        ImageError: If an array is no image.
+    """
+    if isinstance(image, Image.Image):
+        return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+    grey = image.ndim == 2
+    if image.dtype != np.uint8 or not image.size or not (grey or image.shape[2:] == (3,)):
+        raise ImageError(
+            f"an array of {image.dtype} {[*image.shape]} is no image; give uint8 [H, W, 3] or "
+            "[H, W], grey values 0-255 in the order RGB"
+        )
+    return np.repeat(image[:, :, None], 3, axis=2) if grey else image
+
+
+def weights_fingerprint(model: nn.Module) -> str:
+    """Return 12 hex digits of the SHA-256 of all weights that describe images."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        if not name.startswith(TRAINING_ONLY):
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+            digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()[:12]
+
+
+def _readable(load: Callable[[], Tensor]) -> Tensor | str:
+    """Return an image, or why it cannot be read."""
+    try:
+        return load()
+    except ConfigError:  # a mistake in the config, not in this photo
+        raise
+    except Exception as error:  # decoders of broken files raise whatever they like
+        return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,17 @@
+"""Build, extend, merge, shard, index and inspect galleries. See docs/localize.md."""
+
+import argparse
+
+from geoloc.engine.command_line import run_command
+from geoloc.localization.gallery_command import add_arguments, run
+
+
+def main() -> None:
+    """Parse the command line and run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_arguments(parser)
+    run(parser.parse_args())
+
+
+if __name__ == "__main__":
+    run_command(main)
