@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from geoloc.analysis.offline_page import offline_page
+from geoloc.visualization.offline_page import offline_page
 from geoloc.analysis.queries import Found, Query
 from geoloc.datasets.index import Index
 

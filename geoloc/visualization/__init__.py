@@ -1,0 +1,1 @@
+"""Pictures of what a model finds: retrieval panels, maps, failures, reports."""
