@@ -41,6 +41,7 @@ const segment = (photo) => `M${photo.at.join(" ")}L${photo.estimate.join(" ")}`;
 function drawMarks() {
   layer.errors.replaceChildren();
   layer.marks.replaceChildren();
+  layer.marks.style.setProperty("--dot", shown.length > 200 ? 7 : 11); // a crowd stays readable
   const lines = shown.filter((photo) => photo.at && photo.estimate).map(segment).join("");
   svgElement("path", { class: "error", d: lines }, layer.errors);
   const placed = shown.filter((photo) => photo.at);
@@ -207,7 +208,7 @@ function filter() {
   drawChosen();
 }
 
-const showAll = () => view.fit(shown.flatMap(pointsOf), 50);
+const showAll = () => view.fit(shown.flatMap(pointsOf), shown.length > 1 ? 50 : 1.15 * largest);
 
 for (const ring of [...content.rings.keys(), null]) {
   const count = content.photos.filter((photo) => photo.ring === ring).length;

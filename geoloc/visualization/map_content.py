@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from geoloc.localization.answer import Answer
 from geoloc.visualization.projection import Projection, choose_projection
-from geoloc.visualization.relevance_colours import metres
+from geoloc.visualization.relevance_colours import metres, ring_of
 from geoloc.visualization.thumbnail import PictureStore
 
 Array = NDArray[np.float64]
@@ -78,13 +78,6 @@ def short_names(files: Iterable[Path]) -> dict[Path, str]:
     }
 
 
-def ring_of(distance_m: float | None, thresholds_m: Sequence[float]) -> int | None:
-    """Return which ring a distance lies in, 0 for the nearest; None if it is unknown."""
-    if distance_m is None:
-        return None
-    return int(np.searchsorted(thresholds_m, distance_m, side="left"))
-
-
 def _photo(
     answer: Answer, projection: Projection, thresholds_m: Sequence[float], pictures: PictureStore
 ) -> dict[str, Any]:
@@ -97,7 +90,7 @@ def _photo(
         "estimateLatlon": _degrees(answer.estimate),
         "error": None if error_m is None else round(error_m, 2),
         "errorText": None if error_m is None else metres(error_m),
-        "ring": ring_of(error_m, thresholds_m),
+        "ring": None if error_m is None else ring_of(error_m, thresholds_m),
         "stretch": _stretch(answer.position, projection),
         "radius": answer.radius_m,
         "radiusText": _radius_text(answer),
@@ -127,7 +120,7 @@ def _answers(
                 "at": _rounded(point),
                 "latlon": _degrees(tuple(answer.latlon[place])),
                 "distanceText": None if distance_m is None else metres(distance_m),
-                "ring": ring_of(distance_m, thresholds_m),
+                "ring": None if distance_m is None else ring_of(distance_m, thresholds_m),
                 "score": f"{answer.scores[place]:.3f}",
                 "name": f"gallery row {answer.rows[place]}" if image is None else names[image],
                 "picture": None if image is None else pictures.add(image),

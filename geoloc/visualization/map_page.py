@@ -81,7 +81,7 @@ def write_map(
 <h1>{escape(title)}</h1>
 <p>{escape(_summary(photos, thresholds_m))}</p>
 </header>
-{asset("map.html") if photos else "<p>There are no answers to show.</p>"}
+{asset("map.html") if photos else ""}
 {_remarks(pictures, tiles)}{_unread(unread)}{json_element("content", content) if photos else ""}"""
     style = asset("pictures.css") + asset("map.css")
     scripts = ["enlarge.js", "map_view.js", *(["map_tiles.js"] if tiles else []), "map.js"]
@@ -128,6 +128,8 @@ def _frame(projection: Projection) -> dict[str, Any]:
 
 
 def _summary(photos: Sequence[Answer], thresholds_m: Sequence[float]) -> str:
+    if not photos:
+        return "No photo was localized."
     count = f"{len(photos)} photo{'' if len(photos) == 1 else 's'}."
     errors = [photo.error_m for photo in photos if photo.error_m is not None]
     if not errors:

@@ -1,5 +1,6 @@
 """Colours and names of relevance levels, the same in every picture."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 # Okabe and Ito's colours, which colour-blind readers tell apart: the nearest first, and in the end
@@ -34,6 +35,11 @@ def ring_names(thresholds_m: Sequence[float]) -> list[str]:
         *(f"within {metres(threshold)}" for threshold in thresholds_m),
         f"beyond {metres(thresholds_m[-1])}",
     ]
+
+
+def ring_of(distance_m: float, thresholds_m: Sequence[float]) -> int:
+    """Return which ring a distance lies in, 0 for the nearest; a bound belongs to its ring."""
+    return bisect_left(thresholds_m, distance_m)
 
 
 def metres(distance_m: float) -> str:
