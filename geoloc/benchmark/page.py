@@ -6,7 +6,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from geoloc.benchmark.inline_svg import inline_svg
 from geoloc.benchmark.labels import (
     AGREEMENT,
     AGREEMENT_HEADING,
@@ -21,6 +20,7 @@ from geoloc.benchmark.labels import (
 )
 from geoloc.benchmark.marks import Mark, mark
 from geoloc.benchmark.table import Column, Row, Table
+from geoloc.visualization.inline_svg import inline_svg
 from geoloc.visualization.offline_page import asset, offline_page
 
 _MARKUP = {Mark.BEST: "<strong>{}</strong>", Mark.SECOND: "<u>{}</u>", None: "{}"}
