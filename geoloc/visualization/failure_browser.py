@@ -22,7 +22,7 @@ def failure_page(
         highest: The highest level.
         order: The metric that the queries are the lowest in.
     """
-    tasks = ", ".join(failures) or "no task"
+    tasks = ", ".join(failures).replace("->", " → ") or "no task"
     body = f"""<h1>Failures: {escape(tasks)}</h1>
 <p>The queries with the lowest {escape(order)}, the worst first.</p>
 {failure_browser(failures, index, highest)}"""

@@ -1,6 +1,7 @@
 """The common look of figures, and figures as a part of a page."""
 
 import io
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +36,18 @@ def write_figure(figure: Figure, path: str | Path) -> Path:
     return file
 
 
-def figure_html(figure: Figure, name: str, label: str) -> str:
+def figure_html(figure: Figure, name: str, label: str, caption: str = "") -> str:
     """Return a figure as an element of a page, in the page's colours.
 
     Args:
         figure: To show.
         name: Goes before the figure's identifiers, which are unique in the figure only.
         label: What a screen reader says.
+        caption: Stands above.
     """
     picture = inline_svg(io.BytesIO(_svg(figure)), name, label)
-    return f'<figure class="scroll" tabindex="0">{picture}</figure>\n'
+    text = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return f'<figure class="scroll" tabindex="0">{text}{picture}</figure>\n'
 
 
 def _svg(figure: Figure) -> bytes:

@@ -50,7 +50,7 @@ def place_figure(
     figure.supxlabel("metres to the east", fontsize=8)
     figure.supylabel("metres to the north", fontsize=8)
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower left", ncols=2 * columns)
+    figure.legend(handles, labels, loc="outside upper left", ncols=max(2, 2 * columns - 1))
     return figure
 
 

@@ -53,7 +53,7 @@ def error_section(run: RunFolder) -> str:
         median, mean = metres(float(np.median(errors))), metres(float(errors.mean()))
         text = f"{task}: {errors.size} queries, median error {median}, mean error {mean}"
         figure = error_figure(errors, run.thresholds_m or DEFAULT_BOUNDS_M)
-        parts.append(sentence(f"{text}.") + figure_html(figure, f"errors-{place}", text))
+        parts.append(figure_html(figure, f"errors-{place}", text, text))
     return "".join(parts)
 
 
@@ -76,7 +76,7 @@ def places_section(run: RunFolder) -> str:
         bounds = run.thresholds_m or DEFAULT_BOUNDS_M
         figure = place_figure(run.index.place_latlon, medians, bounds)
         text = f"{task}: test places by the median error of their queries"
-        parts.append(sentence(f"{text}.") + figure_html(figure, f"places-{place}", text))
+        parts.append(figure_html(figure, f"places-{place}", text, text))
     return "".join(parts)
 
 

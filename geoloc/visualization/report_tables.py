@@ -13,7 +13,9 @@ def sentence(text: str) -> str:
     return f'<p class="muted">{escape(text)}</p>\n'
 
 
-def table(label: str, heading: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+def table(
+    label: str, heading: Iterable[str], rows: Iterable[Sequence[str]], style: str = ""
+) -> str:
     """Return a table of texts in a frame of its own; the first cell names the row."""
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in heading)
     lines = [
@@ -23,7 +25,8 @@ def table(label: str, heading: Iterable[str], rows: Iterable[Sequence[str]]) -> 
     ]
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(label)}">\n'
-        f"<table><thead><tr>{head}</tr></thead>\n<tbody>\n{''.join(lines)}</tbody></table>\n</div>\n"
+        f'<table class="{style}"><thead><tr>{head}</tr></thead>\n'
+        f"<tbody>\n{''.join(lines)}</tbody></table>\n</div>\n"
     )
 
 
@@ -84,7 +87,7 @@ def _metric_table(
         ]
         for name in names
     ]
-    return table(label, ("metric", *metrics), rows)
+    return table(label, ("metric", *metrics), rows, "numbers")
 
 
 def _cell(value: float | None, interval: Sequence[float] | None) -> str:
@@ -100,6 +103,6 @@ def config_section(run: RunFolder) -> str:
         return sentence(f"{run.folder} has no config; tools/train.py writes it there.")
     text = escape(run.config)
     return (
-        f"<details><summary>The whole config ({len(run.config.splitlines())} lines)</summary>\n"
+        f"<details><summary>The whole config</summary>\n"
         f'<pre class="scroll" tabindex="0">{text}</pre></details>\n'
     )

@@ -81,6 +81,7 @@ def curve_figure(curves: Curves, x_label: str, y_label: str) -> Figure:
             linewidth=1.2,
         )
     axes.set(xlabel=x_label, ylabel=y_label)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(color=GRID)
     figure.legend(loc="outside lower left", ncols=2)
     return figure
