@@ -173,11 +173,20 @@ function drawDetails() {
   );
 }
 
+// Scrolls the list alone: on a phone, the page stays where the reader presses the map.
+function reveal(item) {
+  const frame = byId("list").parentNode;
+  const above = item.offsetTop - frame.scrollTop;
+  if (above < 0 || above + item.offsetHeight > frame.clientHeight) {
+    frame.scrollTop = item.offsetTop - frame.clientHeight / 3;
+  }
+}
+
 function select(photo, moves) {
   if (selected) selected.button.removeAttribute("aria-current");
   selected = photo;
   photo.button.setAttribute("aria-current", "true");
-  photo.button.parentNode.scrollIntoView({ block: "nearest" });
+  reveal(photo.button.parentNode);
   drawMarks();
   drawChosen();
   drawDetails();

@@ -84,11 +84,8 @@ def embedding_section(run: RunFolder) -> str:
     """Return the descriptors on a plane, by view and by campus."""
     if run.index is None or run.descriptors is None:
         return sentence(f"{run.folder} has no descriptors.npy with an index.csv, so no embedding.")
-    if len(run.index) != len(run.descriptors):
-        return sentence(
-            f"descriptors.npy has {len(run.descriptors)} rows and index.csv {len(run.index)}: "
-            "they are of different evaluations."
-        )
+    if run.mixed:
+        return sentence(run.mixed)
     if len(run.index) < 2 or run.descriptors.shape[1] < 2:
         return sentence("An embedding map needs at least two images and two dimensions.")
     groups = {"view": run.index.view}
@@ -141,6 +138,8 @@ def no_queries(run: RunFolder) -> str:
     missing = [name for name in files if not (run.folder / name).is_file()]
     if missing:
         return sentence(f"{run.folder} has no {', no '.join(missing)}; evaluate the run again.")
+    if run.mixed:
+        return sentence(run.mixed)
     return sentence("Single queries are told of tasks such as drone->satellite, and there is none.")
 
 

@@ -55,6 +55,18 @@ class RunFolder:
         """Bounds of the levels in metres."""
         return list(self.content.get("protocol", {}).get("thresholds_m", ()))
 
+    @property
+    def mixed(self) -> str:
+        """Why the descriptors and the index do not belong together; empty if they do."""
+        if self.index is None or self.descriptors is None:
+            return ""
+        if len(self.index) == len(self.descriptors):
+            return ""
+        return (
+            f"descriptors.npy has {len(self.descriptors)} rows and index.csv {len(self.index)}: "
+            "they are of different evaluations; evaluate the run again."
+        )
+
     @cached_property
     def highest(self) -> int:
         """The highest level."""
@@ -64,7 +76,7 @@ class RunFolder:
     @cached_property
     def queries(self) -> dict[str, list[Query]]:
         """Every query by task, without those of re-ranked tasks and of other protocols."""
-        if self.index is None or self.descriptors is None:
+        if self.index is None or self.descriptors is None or self.mixed:
             return {}
         found = {}
         for task in self.metrics:

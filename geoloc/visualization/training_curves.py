@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from geoloc.visualization.figure_style import COLOURS, GRID, MARKERS, STYLE
 
@@ -81,7 +82,7 @@ def curve_figure(curves: Curves, x_label: str, y_label: str) -> Figure:
             linewidth=1.2,
         )
     axes.set(xlabel=x_label, ylabel=y_label)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(color=GRID)
     figure.legend(loc="outside lower left", ncols=2)
     return figure
