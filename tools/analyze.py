@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from geoloc.analysis.distance_curves import distance_curves
-from geoloc.analysis.failure_page import failure_page
 from geoloc.analysis.queries import describe_queries, write_queries
 from geoloc.datasets.place_levels import place_levels
 from geoloc.engine.command_line import run_command
 from geoloc.errors import DatasetError
 from geoloc.evaluation.results import load_run
+from geoloc.visualization.failure_browser import failure_page
 
 ORDER = "H-AP"  # what the worst queries are lowest in
 COLUMNS = (ORDER, "NDCG", "error_m")
@@ -62,8 +62,9 @@ def main() -> None:
     (folder / "failures.json").write_text(json.dumps(failures, indent=2) + "\n")
     if args.root is not None:
         levels = place_levels(index, thresholds_m)
-        page = failure_page(worst, replace(index, root=args.root), args.task, levels.highest)
-        (folder / "failures.html").write_text(page)
+        images = replace(index, root=args.root)
+        page = failure_page({args.task: worst}, images, levels.highest)
+        (folder / "failures.html").write_text(page, encoding="utf-8")
     print(f"Written to {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
 
 

@@ -18,32 +18,17 @@ from geoloc.benchmark.labels import MISSING, task_label
 from geoloc.benchmark.statistics import Estimate
 from geoloc.benchmark.table import Column, Table
 from geoloc.errors import ConfigError
+from geoloc.visualization.figure_style import COLOURS, GRID, INK, MARKERS, STYLE
 
-# Okabe and Ito's colours, which colour-blind readers tell apart, without the yellow, which fades
-# on white paper; hatches and markers tell them apart without colour.
-_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 _HATCHES = ("", "////", "\\\\\\\\")
-_MARKERS = ("o", "s", "^", "D", "v", "X")
 _LINES = ("-", "--", ":")
-_INK = "#000000"
-_GRID = "#80808050"
 _LETTER = 0.075  # width of most letters of the legend, in inches
 _PAPER: dict[str, Any] = {
     "marker": "D",
     "markersize": 4,
-    "color": _INK,
+    "color": INK,
     "fillstyle": "none",
     "linestyle": "none",
-}
-_STYLE: dict[Any, Any] = {  # matplotlib types the keys in its newer releases only
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-    "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "geoloc",  # the same picture is the same file
-    "text.parse_math": False,  # a $ in a name begins no formula
 }
 
 
@@ -87,7 +72,7 @@ def metric_bars(table: Table, metrics: Sequence[str], title: str, path: Path) ->
     bars(panels, f"{title} in percent", path)
 
 
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(STYLE)
 def bars(panels: Sequence[Panel], y_label: str, path: Path) -> None:
     """Plot groups of bars, with error bars over the interval where there are several seeds.
 
@@ -104,7 +89,7 @@ def bars(panels: Sequence[Panel], y_label: str, path: Path) -> None:
         _draw_bars(axes, panel)
         axes.set_title(panel.title, loc="left")
         axes.set_ylabel(y_label)
-        axes.grid(axis="y", color=_GRID)
+        axes.grid(axis="y", color=GRID)
     column[0].set_ylim(bottom=0)  # of all, and last: it ends the search for the upper end
     handles: list[Artist] = [
         Patch(**_fill(position), label=name) for position, name in enumerate(names)
@@ -115,7 +100,7 @@ def bars(panels: Sequence[Panel], y_label: str, path: Path) -> None:
     _write(figure, handles, path)
 
 
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(STYLE)
 def lines(
     title: str,
     x_label: str,
@@ -142,11 +127,11 @@ def lines(
             [value.mean for _, value in points],
             [_half(value) for _, value in points],
             label=name,
-            color=_COLOURS[position % len(_COLOURS)],
-            marker=_MARKERS[position % len(_MARKERS)],
+            color=COLOURS[position % len(COLOURS)],
+            marker=MARKERS[position % len(MARKERS)],
             markersize=4,
             linewidth=1.2,
-            linestyle=_LINES[position // len(_COLOURS) % len(_LINES)],
+            linestyle=_LINES[position // len(COLOURS) % len(_LINES)],
             capsize=2,
         )
         for position, (name, points) in enumerate(series.items())
@@ -158,7 +143,7 @@ def lines(
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_title(title, loc="left")
-    axes.grid(color=_GRID)
+    axes.grid(color=GRID)
     _write(figure, drawn, path)
 
 
@@ -175,7 +160,7 @@ def _draw_bars(axes: Axes, panel: Panel) -> None:
                 at.set(rotation=90, fontsize=6, ha="center", va="bottom")
             else:
                 axes.bar(x, value.mean, 0.9 * width, **_fill(position))
-                axes.errorbar(x, value.mean, _half(value), color=_INK, elinewidth=0.8, capsize=1.5)
+                axes.errorbar(x, value.mean, _half(value), color=INK, elinewidth=0.8, capsize=1.5)
             if paper is not None:
                 axes.plot(x, paper, **_PAPER)
     axes.set_xticks(range(len(panel.groups)), panel.groups)
@@ -185,8 +170,8 @@ def _draw_bars(axes: Axes, panel: Panel) -> None:
 
 def _fill(position: int) -> dict[str, Any]:
     return {
-        "facecolor": _COLOURS[position % len(_COLOURS)],
-        "hatch": _HATCHES[position // len(_COLOURS) % len(_HATCHES)],
+        "facecolor": COLOURS[position % len(COLOURS)],
+        "hatch": _HATCHES[position // len(COLOURS) % len(_HATCHES)],
         "edgecolor": "#ffffff",
     }
 

@@ -3,12 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from html import escape
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from geoloc.analysis.offline_page import offline_page
-from geoloc.benchmark.inline_svg import inline_svg
 from geoloc.benchmark.labels import (
     AGREEMENT,
     AGREEMENT_HEADING,
@@ -23,6 +20,8 @@ from geoloc.benchmark.labels import (
 )
 from geoloc.benchmark.marks import Mark, mark
 from geoloc.benchmark.table import Column, Row, Table
+from geoloc.visualization.inline_svg import inline_svg
+from geoloc.visualization.offline_page import asset, offline_page
 
 _MARKUP = {Mark.BEST: "<strong>{}</strong>", Mark.SECOND: "<u>{}</u>", None: "{}"}
 _MISSING = f'<span class="missing">{MISSING}</span>'
@@ -72,7 +71,7 @@ def html_page(tables: Sequence[Table], figures: Mapping[str, Path]) -> str:
 
 
 def _asset(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return asset(name, __package__)
 
 
 def _table_content(table: Table) -> str:

@@ -7,10 +7,10 @@ from example_tables import D_S, EXAMPLE, HOSTILE
 from PIL import Image
 
 from geoloc.benchmark.figures import Panel, bars, lines, metric_bars
-from geoloc.benchmark.inline_svg import inline_svg
 from geoloc.benchmark.statistics import estimate
 from geoloc.benchmark.table import Column, Row
 from geoloc.errors import ConfigError
+from geoloc.visualization.inline_svg import inline_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 SCALES = ("small", "middle", "large")

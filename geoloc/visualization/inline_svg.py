@@ -1,21 +1,22 @@
 """SVG files as parts of an HTML page."""
 
 from pathlib import Path
+from typing import IO
 from xml.etree import ElementTree
 
 
-def inline_svg(path: Path, name: str, label: str) -> str:
+def inline_svg(picture: Path | IO[bytes], name: str, label: str) -> str:
     """Return the picture of an SVG file as an element of HTML.
 
     Its black becomes the page's ink and its white the page's ground, so that it follows the page
     into the dark. Namespaces and metadata, which only a file of its own needs, are left out.
 
     Args:
-        path: A file that ``figures`` wrote.
+        picture: An SVG file in the common style of figures.
         name: Goes before the picture's identifiers, which are unique in their file only.
         label: What a screen reader says.
     """
-    root = ElementTree.parse(path).getroot()
+    root = ElementTree.parse(picture).getroot()
     for element in list(root.iter()):
         for child in list(element):
             # A style sheet inside the picture would be the whole page's.
