@@ -93,15 +93,18 @@ def _start(job: Job, threads: int) -> subprocess.Popen[bytes]:
             [sys.executable, "-m", "geoloc.benchmark.train_job", *arguments],
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=_environment(threads),
+            env=environment(threads),
         )
 
 
-def _environment(threads: int) -> dict[str, str]:
+def environment(threads: int) -> dict[str, str]:
     """Return the variables of a process that trains with the package that this one uses.
 
     Without them Python takes the package that lies in the current folder, such as another checkout
     (on Python 3.10 it still does).
+
+    Args:
+        threads: Number of its threads.
     """
     paths = [str(Path(geoloc.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     return {

@@ -1,11 +1,14 @@
 import copy
 import fcntl
+import subprocess
+import sys
 
 import pytest
 
+import geoloc
 from geoloc.benchmark import schedule
 from geoloc.benchmark.job import make_job
-from geoloc.benchmark.schedule import last_line, train_jobs
+from geoloc.benchmark.schedule import environment, last_line, train_jobs
 from geoloc.engine.config import load_config
 from geoloc.evaluation.results import read_json
 
@@ -24,6 +27,18 @@ def jobs(small_config, tmp_path):
         )
         for name, cfg in (("bad", bad), ("good", good))
     ]
+
+
+def test_another_package_in_the_current_folder_is_not_taken(tmp_path, monkeypatch) -> None:
+    (tmp_path / "geoloc").mkdir()
+    (tmp_path / "geoloc/__init__.py").write_text("raise SystemExit('the wrong one')\n")
+    monkeypatch.chdir(tmp_path)
+    script = "import geoloc; print(geoloc.__file__)"
+    shown = subprocess.run(
+        [sys.executable, "-c", script], env=environment(1), capture_output=True, text=True
+    )
+    if sys.version_info >= (3, 11):
+        assert shown.stdout.strip() == geoloc.__file__, shown.stderr
 
 
 def test_a_job_that_fails_does_not_stop_the_others(jobs, monkeypatch) -> None:
