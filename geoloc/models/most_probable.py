@@ -41,4 +41,6 @@ def _first(keys: Tensor, k: int) -> Tensor:
 
 
 def _tiles(rows: int, columns: int, device: torch.device) -> Iterator[Tensor]:
-    return iter(torch.arange(columns, device=device).split(max(1, PAIRS_PER_TILE // max(rows, 1))))
+    width = max(1, PAIRS_PER_TILE // max(rows, 1))
+    for start in range(0, columns, width):
+        yield torch.arange(start, min(start + width, columns), device=device)

@@ -41,7 +41,7 @@ class ClipBackbone(nn.Module):
         _check_weights(Path(checkpoint).expanduser(), library)
         path = str(Path(checkpoint).expanduser())
         try:
-            self.model = (
+            model = (
                 _transformers(path) if library == "transformers" else _open_clip(model_name, path)
             )
         except ImportError as error:
@@ -49,7 +49,8 @@ class ClipBackbone(nn.Module):
                 f"ClipBackbone(library={library!r}) needs the package {PACKAGES[library]}: "
                 'pip install "geoloc[clip]"'
             ) from error
-        self.model.is_init = True  # or mmengine would initialise over the weights
+        model.is_init = True  # or mmengine would initialise over the weights
+        self.model = model
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the features ``[n, D]`` of images ``[n, 3, H, W]`` in CLIP's normalisation."""
@@ -68,15 +69,13 @@ def _check_weights(path: Path, library: str) -> None:
         )
 
 
-def _transformers(folder: str) -> nn.Module:
+def _transformers(folder: str) -> Any:
     from transformers import CLIPVisionModelWithProjection
 
-    model: nn.Module = CLIPVisionModelWithProjection.from_pretrained(folder, local_files_only=True)
-    return model
+    return CLIPVisionModelWithProjection.from_pretrained(folder, local_files_only=True)
 
 
-def _open_clip(model_name: str, file: str) -> nn.Module:
+def _open_clip(model_name: str, file: str) -> Any:
     import open_clip
 
-    tower: nn.Module = open_clip.create_model(model_name, pretrained=file).visual
-    return tower
+    return open_clip.create_model(model_name, pretrained=file).visual
