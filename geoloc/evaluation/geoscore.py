@@ -15,7 +15,7 @@ from geoloc.errors import ConfigError
 from geoloc.evaluation.bootstrap import Statistics, T
 from geoloc.geo import geodesic_distance_of_pairs
 from geoloc.geo.geodesy import MEAN_RADIUS_M
-from geoloc.geo.sphere_index import RADIUS_KM
+from geoloc.geo.great_circle import RADIUS_KM
 
 RADII_KM = (1, 25, 200, 750, 2500)  # street, city, region, country, continent
 SCORE_MAX, SCORE_SCALE_KM = 5000.0, 1492.7

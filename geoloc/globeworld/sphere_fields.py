@@ -9,7 +9,7 @@ covariance, isotropic and without a seam or pole.
 import numpy as np
 from numpy.typing import NDArray
 
-from geoloc.geo.sphere_index import RADIUS_KM
+from geoloc.geo.great_circle import RADIUS_KM
 
 Array = NDArray[np.float64]
 WAVES = 160

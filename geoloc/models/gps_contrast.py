@@ -59,10 +59,13 @@ class Contrast(NamedTuple):
     def of_positions(self) -> "Contrast":
         """Return the opposite direction: the batch's positions as anchors, its photos to find."""
         size = len(self.logits)
-        return Contrast(
-            *(None if part is None else part[:, :size].T for part in self[:4]),  # type: ignore[arg-type]
-            known=None,  # every photo of the batch has its features
+        logits, distance, ground, positives = (
+            None if part is None else part[:, :size].T for part in self[:4]
         )
+        assert logits is not None
+        assert positives is not None
+        # every photo of the batch has its features
+        return Contrast(logits, distance, ground, positives, None)
 
 
 def plain_infonce(logits: Tensor, positives: Tensor) -> Tensor:
