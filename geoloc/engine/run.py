@@ -61,8 +61,8 @@ def prepare(
         loader.num_workers = min(loader.num_workers, os.cpu_count() or 1)
         if data_root is not None:
             _set_data_root(loader.dataset, data_root)
-    gallery = cfg.model.get("gallery") or {}
-    if data_root is not None and "source" in gallery:
+    gallery: Any = cfg.model.get("gallery")
+    if data_root is not None and gallery is not None and "source" in gallery:
         gallery.source.data_root = data_root
     check_config(cfg)
     digest = config_hash(cfg)

@@ -1,6 +1,6 @@
 """What a loss between photos and positions is computed from."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -59,10 +59,12 @@ class Contrast(NamedTuple):
     def of_positions(self) -> "Contrast":
         """Return the opposite direction: the batch's positions as anchors, its photos to find."""
         size = len(self.logits)
-        return Contrast(
-            *(None if part is None else part[:, :size].T for part in self[:4]),  # type: ignore[arg-type]
-            known=None,  # every photo of the batch has its features
-        )
+
+        def turned(part: Tensor | None) -> Any:
+            return None if part is None else part[:, :size].T
+
+        # every photo of the batch has its features
+        return Contrast(*map(turned, self[:4]), known=None)  # type: ignore[misc]
 
 
 def plain_infonce(logits: Tensor, positives: Tensor) -> Tensor:

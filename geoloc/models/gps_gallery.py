@@ -92,5 +92,5 @@ def _version(module: nn.Module) -> Version:
 @torch.no_grad()
 def _encode(encoder: nn.Module, coordinates: Tensor) -> Tensor:
     device = next(encoder.parameters()).device
-    chunks = coordinates.split(POSITIONS_PER_CHUNK)
+    chunks: tuple[Tensor, ...] = torch.split(coordinates, POSITIONS_PER_CHUNK)
     return torch.cat([F.normalize(encoder(chunk.to(device)), dim=1) for chunk in chunks])
