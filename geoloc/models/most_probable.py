@@ -30,14 +30,12 @@ def most_probable(images: Tensor, locations: Tensor, scale: float, k: int) -> tu
         for index in _tiles(len(images), len(locations), images.device):
             logits = scale * (images @ locations[index[0] : index[-1] + 1].T)
             total = torch.logaddexp(total, logits.logsumexp(dim=1).double())
-            tile = order_keys(logits, index)
-            best = torch.cat([best, _first(tile, k)], dim=1)
-            best = _first(best, k)
+            least = logits.topk(min(k, len(index)), dim=1).values[:, -1:]
+            columns = (logits >= least).any(dim=0).nonzero()[:, 0]  # few, unless many are equal
+            tile = order_keys(logits[:, columns], index[columns])
+            best = torch.cat([best, tile], dim=1)
+            best = best.topk(min(k, best.shape[1]), dim=1, largest=False, sorted=True).values
         return index_of(best), torch.exp(scores_of(best) - total[:, None]).float()
-
-
-def _first(keys: Tensor, k: int) -> Tensor:
-    return keys.topk(min(k, keys.shape[1]), dim=1, largest=False, sorted=True).values
 
 
 def _tiles(rows: int, columns: int, device: torch.device) -> Iterator[Tensor]:

@@ -254,12 +254,12 @@ def test_a_frozen_backbone_gets_no_gradient_and_stays_in_evaluation_mode() -> No
 
 def test_scale_starts_and_stays_where_told() -> None:
     model = small()
-    assert float(model.logit_scale) == pytest.approx(math.log(1 / 0.07))
+    assert model.logit_scale.item() == pytest.approx(math.log(1 / 0.07))
     limited = small(max_scale=100.0)
     nn.init.constant_(limited.logit_scale, 6.0)
     nn.init.constant_(model.logit_scale, 6.0)
-    assert float(limited.scale()) == pytest.approx(100)
-    assert float(model.scale()) == pytest.approx(math.exp(6))
+    assert limited.scale().item() == pytest.approx(100)
+    assert model.scale().item() == pytest.approx(math.exp(6))
 
 
 def test_half_precision_keeps_logits_whole() -> None:

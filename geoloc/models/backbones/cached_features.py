@@ -1,12 +1,13 @@
 """The backbone of images whose features were extracted beforehand."""
 
-from torch import Tensor, nn
+from mmengine.model import BaseModule
+from torch import Tensor
 
 from geoloc.registry import BACKBONES
 
 
 @BACKBONES.register_module()
-class CachedFeatures(nn.Module):
+class CachedFeatures(BaseModule):
     """Return the features that a ``FeatureDataset`` gives instead of images."""
 
     def forward(self, features: Tensor) -> Tensor:
