@@ -65,7 +65,7 @@ def error_figure(errors_m: ArrayLike, thresholds_m: Sequence[float] = ()) -> Fig
     for axes in (upper, lower):
         axes.set_xscale("log")
         axes.grid(color=GRID)
-        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     _mark(lower, [bound for bound in thresholds_m if LEAST_M < bound < edges[-1]])
     return figure

@@ -2,6 +2,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from geopy.distance import geodesic
 from PIL import Image
 
 from geoloc.errors import ConfigError
@@ -79,10 +80,11 @@ def test_levels_have_colours_and_words() -> None:
 def test_a_panel_of_an_answer_tells_metres(answers, tmp_path) -> None:
     panel = panel_of_answer(answers[2])
     captions = [picture.caption for picture in panel.results]
+    distances = [geodesic(answers[2].position, latlon).m for latlon in answers[2].latlon]
+    levels = ("within 500 m", "beyond 500 m", "beyond 500 m")
     assert captions == [
-        "1: 300 m, within 500 m",
-        "2: 599 m, beyond 500 m",
-        "3: 899 m, beyond 500 m",
+        f"{place}: {distance:.0f} m, {level}"
+        for place, (distance, level) in enumerate(zip(distances, levels, strict=True), start=1)
     ]
     html = panel_html(panel, 32)
     assert html.count("data:image/jpeg") == 4

@@ -97,7 +97,7 @@ def test_the_folder_of_the_images_is_read_from_the_config(run) -> None:
 @pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
 def test_nothing_is_said_on_the_console_and_a_phone_has_room(page, tmp_path) -> None:
     script = """
-    document.body.style.width = "360px";
+    Object.assign(document.body.style, { width: "360px", margin: "0" });
     seen.wide = [...document.querySelectorAll("section > :not(.scroll)")]
       .filter((e) => e.getBoundingClientRect().right > 361).map((e) => e.outerHTML.slice(0, 80));
     document.querySelector(".failures .picture").click();
