@@ -73,7 +73,7 @@ def test_every_run_has_a_config_and_its_options_fit(name: str, entry: Entry, sub
     assert cfg.model.get("losses", {}).keys() == plain.model.get("losses", {}).keys()
 
 
-# What the DOCB paper leaves blank, by task or metric: of some networks all costs but the parameters.
+# What the DOCB paper leaves blank, by task or metric; of some networks it has the parameters only.
 BLANK = {
     "DSM": {COST},
     "L2LTR": {COST},
