@@ -21,6 +21,7 @@ from geoloc.campusworld.layout import make_layout
 from geoloc.campusworld.satellite import render_satellite
 from geoloc.campusworld.spec import PRESETS, CampusPlan, WorldSpec, plan_campuses
 from geoloc.errors import ConfigError, DatasetError
+from geoloc.rendered_folder import write_text
 
 MARK = "campusworld.json"
 UNFINISHED = MARK + ".unfinished"
@@ -107,8 +108,8 @@ def write_campusworld(
     _render_all(root, spec, missing, workers or os.cpu_count() or 1, progress)
     if missing or not (root / MARK).exists():
         for name, text in index_texts(spec).items():
-            _write_text(root / name, text)
-        _write_text(root / MARK, _description(spec))
+            write_text(root / name, text)
+        write_text(root / MARK, _description(spec))
         (root / UNFINISHED).unlink(missing_ok=True)
     return root
 
@@ -148,7 +149,7 @@ def _claim(root: Path, spec: WorldSpec) -> None:
     else:
         _refuse_foreign(root, spec)
     if not (root / MARK).exists():
-        _write_text(root / UNFINISHED, _description(spec))
+        write_text(root / UNFINISHED, _description(spec))
 
 
 def _description(spec: WorldSpec) -> str:
@@ -212,13 +213,6 @@ def index_texts(spec: WorldSpec) -> dict[str, str]:
                 row = f"{path} {task.class_id} {lat:.8f} {lon:.8f}"
                 lines[f"{platform}/{plan.split}.txt"].append(row)
     return {name: "\n".join(rows) + "\n" for name, rows in lines.items()}
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
 
 
 def _render_all(

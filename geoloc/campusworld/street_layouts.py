@@ -10,8 +10,8 @@ import numpy as np
 from scipy.io import savemat
 
 from geoloc.campusworld.street_place import Array, Place, StreetCampus, Tile
-from geoloc.campusworld.text_file import write_text
 from geoloc.campusworld.vigor_layout import vigor_panorama, vigor_tiles, write_vigor_index
+from geoloc.rendered_folder import write_text
 
 
 class LayoutFormat(NamedTuple):

@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from PIL import Image
-
 from geoloc.campusworld.campus import make_campus
 from geoloc.campusworld.georeference import campus_origin, to_degrees
 from geoloc.campusworld.layout import campus_radius_m
@@ -19,11 +17,10 @@ from geoloc.campusworld.spec import CampusPlan, WorldSpec, plan_campuses, random
 from geoloc.campusworld.street import render_panorama, street_positions
 from geoloc.campusworld.street_layouts import LAYOUTS
 from geoloc.campusworld.street_place import Place, StreetCampus, to_utm
-from geoloc.campusworld.text_file import write_text
-from geoloc.errors import ConfigError, DatasetError
+from geoloc.errors import ConfigError
+from geoloc.rendered_folder import RenderedFolder, save_image, write_text
 
 MARK = "streetworld.json"
-JPEG_QUALITY = 92
 GENERATOR_VERSION = 1
 Layout = Literal["cvusa", "cvact", "vigor"]
 
@@ -68,6 +65,12 @@ class StreetSpec:
             )
 
     @property
+    def description(self) -> str:
+        """All parameters, as text."""
+        content = {"generator_version": GENERATOR_VERSION, **asdict(self)}
+        return json.dumps(content, indent=2) + "\n"
+
+    @property
     def world(self) -> WorldSpec:
         """The world whose campuses the streets belong to."""
         return WorldSpec(
@@ -99,12 +102,12 @@ def write_streetworld(root: str | Path, spec: StreetSpec, workers: int | None = 
         DatasetError: If the folder holds another world or other files.
     """
     root = Path(root)
-    if _is_finished(root, spec):
+    folder = RenderedFolder(root, "StreetWorld", MARK, spec.description)
+    if folder.is_finished():
         return root
     plans = list(plan_campuses(spec.world))
     _check_campuses(spec, plans)
-    root.mkdir(parents=True, exist_ok=True)
-    write_text(root / f"{MARK}.unfinished", _description(spec))
+    folder.begin()
     write = partial(write_campus, root, spec)
     count = min(workers or os.cpu_count() or 1, len(plans))
     if count == 1:
@@ -115,8 +118,7 @@ def write_streetworld(root: str | Path, spec: StreetSpec, workers: int | None = 
         with ProcessPoolExecutor(count, mp_context=context) as pool:
             parts = [first, *pool.map(write, plans[1:])]
     LAYOUTS[spec.layout].write_index(root, parts)
-    write_text(root / MARK, _description(spec))
-    (root / f"{MARK}.unfinished").unlink()
+    folder.finish()
     return root
 
 
@@ -142,10 +144,10 @@ def write_campus(root: Path, spec: StreetSpec, plan: CampusPlan) -> StreetCampus
     layout = LAYOUTS[spec.layout]
     for k, (place, position) in enumerate(zip(written.places, positions, strict=True)):
         panorama = render_panorama(world, campus, plan.index, k, position, spec.panorama)
-        _save(panorama, root / layout.panorama(written, place))
+        save_image(panorama, root / layout.panorama(written, place))
     for tile in layout.tiles(written, positions, middle):
         shot = render_tile(campus, tile.position, spec.tile_m, spec.tile_px)
-        _save(shot, root / tile.path)
+        save_image(shot, root / tile.path)
     write_text(done, json.dumps(written.places))
     return written
 
@@ -165,35 +167,3 @@ def _check_campuses(spec: StreetSpec, plans: list[CampusPlan]) -> None:
             f"and {len(plans) - train}; ask for more, or for fewer than "
             f"places_per_campus={spec.places_per_campus}."
         )
-
-
-def _is_finished(root: Path, spec: StreetSpec) -> bool:
-    """Return whether the world is there; refuse a folder that holds anything else.
-
-    Raises:
-        DatasetError: If it does.
-    """
-    for name in (MARK, f"{MARK}.unfinished"):
-        if (root / name).is_file():
-            if (root / name).read_text(encoding="utf-8") != _description(spec):
-                raise DatasetError(
-                    f"{root} holds a StreetWorld with other parameters (see {name}); write to "
-                    "another folder or delete this one."
-                )
-            return name == MARK
-    if root.is_dir() and any(root.iterdir()):
-        raise DatasetError(f"{root} is not empty and no StreetWorld; write to an empty folder.")
-    return False
-
-
-def _description(spec: StreetSpec) -> str:
-    content = {"generator_version": GENERATOR_VERSION, **asdict(spec)}
-    return json.dumps(content, indent=2) + "\n"
-
-
-def _save(image: Image.Image, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    kind = Image.registered_extensions()[path.suffix]
-    image.save(part, format=kind, quality=JPEG_QUALITY)  # png has no quality and ignores it
-    os.replace(part, path)

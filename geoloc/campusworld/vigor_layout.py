@@ -13,7 +13,7 @@ import numpy as np
 
 from geoloc.campusworld.georeference import to_degrees
 from geoloc.campusworld.street_place import Array, Place, StreetCampus, Tile
-from geoloc.campusworld.text_file import write_text
+from geoloc.rendered_folder import write_text
 
 CITIES = {"train": ("NewYork", "Seattle"), "val": ("SanFrancisco", "Chicago")}
 LABEL_PX = 640  # side of the tile that the offsets of a label count in

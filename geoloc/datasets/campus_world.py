@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmengine.dist import barrier, is_main_process
-
 from geoloc.datasets.campus_layout import read_campus
+from geoloc.datasets.rendering import render_first
 from geoloc.datasets.source import Source
 from geoloc.geo.relevance import DA_CAMPUS_THRESHOLDS_M
 from geoloc.registry import DATASETS
@@ -42,21 +41,21 @@ class CampusWorld(Source):
         image_size: int | None = None,
         campus_style: float | None = None,
     ) -> None:
-        try:
-            if is_main_process():
-                from geoloc.campusworld import write_campusworld  # the renderer compiles on import
 
-                write_campusworld(
-                    data_root,
-                    preset=preset,
-                    seed=seed,
-                    places=places,
-                    views=views,
-                    image_size=image_size,
-                    campus_style=campus_style,
-                )
-        finally:  # also after a failure, or the other ranks would wait for ever
-            barrier()
+        def write() -> None:
+            from geoloc.campusworld import write_campusworld
+
+            write_campusworld(
+                data_root,
+                preset=preset,
+                seed=seed,
+                places=places,
+                views=views,
+                image_size=image_size,
+                campus_style=campus_style,
+            )
+
+        render_first(write)
         index = read_campus(Path(data_root))
         changes = (places, views, image_size, campus_style)
         is_preset = all(change is None for change in changes)

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import barrier, is_main_process
-
 from geoloc.datasets.osv5m import OFFICIAL_SEED, THRESHOLDS_M, read_osv5m
+from geoloc.datasets.rendering import render_first
 from geoloc.datasets.source import Source
 from geoloc.globeworld.dataset import write_globeworld
 from geoloc.globeworld.spec import GlobeSpec
@@ -42,10 +41,6 @@ class GlobeWorld(Source):
         **world: Any,
     ) -> None:
         root = Path(data_root)
-        try:
-            if is_main_process():
-                write_globeworld(root, GlobeSpec(**world))
-        finally:  # also after a failure, or the other ranks would wait for ever
-            barrier()
+        render_first(lambda: write_globeworld(root, GlobeSpec(**world)))
         index = read_osv5m(root, val_share=val_share, val_seed=val_seed)
         super().__init__("GlobeWorld", index, thresholds_m, looked_up=True)

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import barrier, is_main_process
-
 from geoloc.datasets.cvact import read_cvact
 from geoloc.datasets.cvusa import read_cvusa
+from geoloc.datasets.rendering import render_first
 from geoloc.datasets.source import Source
 from geoloc.datasets.vigor import read_vigor
 from geoloc.errors import ConfigError
@@ -42,14 +41,13 @@ class StreetWorld(Source):
         **world: Any,
     ) -> None:
         root = Path(data_root)
-        try:
-            if is_main_process():
-                # the renderer compiles on import
-                from geoloc.campusworld.street_world import StreetSpec, write_streetworld
 
-                write_streetworld(root, StreetSpec(**world))
-        finally:  # also after a failure, or the other ranks would wait for ever
-            barrier()
+        def write() -> None:
+            from geoloc.campusworld.street_world import StreetSpec, write_streetworld
+
+            write_streetworld(root, StreetSpec(**world))
+
+        render_first(write)
         layout = world.get("layout", "cvusa")
         if layout == "vigor":
             if thresholds_m or polar:

@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 from geoloc.errors import ConfigError
 from geoloc.geo.coordinates import check_latlon
 from geoloc.geo.great_circle import RADIUS_KM
+from geoloc.geo.unit_sphere import unit_vectors
 
 
 class NearestPositions(NamedTuple):
@@ -63,10 +64,3 @@ class SphereIndex:
         chord, index = self._tree.query(queries, k=range(1, k + 1))
         arc = 2 * np.arcsin(np.minimum(chord / 2, 1.0))
         return NearestPositions(index.astype(np.int64), RADIUS_KM * arc)
-
-
-def unit_vectors(latlon: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return positions (lat, lon) ``[n, 2]`` in degrees as unit vectors ``[n, 3]``."""
-    lat, lon = np.radians(latlon).T
-    across = np.cos(lat)
-    return np.stack([across * np.cos(lon), across * np.sin(lon), np.sin(lat)], axis=1)

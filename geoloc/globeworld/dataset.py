@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from geoloc.errors import DatasetError
 from geoloc.globeworld.spec import GlobeSpec
 from geoloc.globeworld.world import World, make_world
+from geoloc.rendered_folder import RenderedFolder, save_image, write_text
 
 MARK = "globeworld.json"
 TOWNS = "towns.csv"
-JPEG_QUALITY = 92
 PHOTOS_PER_SHARD = 500
 AREA_COLUMNS = ("unique_region", "unique_sub-region", "unique_city", "unique_country")
 COLUMNS = ("id", "latitude", "longitude", "country", "region", "sub-region", "city")
@@ -44,10 +42,11 @@ def write_globeworld(root: str | Path, spec: GlobeSpec, workers: int | None = No
         DatasetError: If the folder holds another world or other files.
     """
     root = Path(root)
-    if _is_finished(root, spec):
+    description = json.dumps(spec.parameters(), indent=2) + "\n"
+    folder = RenderedFolder(root, "GlobeWorld", MARK, description)
+    if folder.is_finished():
         return root
-    root.mkdir(parents=True, exist_ok=True)
-    _write_text(root / f"{MARK}.unfinished", _description(spec))
+    folder.begin()
     world = make_world(spec)
     shards = [range(start, stop) for start, stop in _shards(world)]
     write = partial(write_photos, root, world)
@@ -59,8 +58,7 @@ def write_globeworld(root: str | Path, spec: GlobeSpec, workers: int | None = No
         with ProcessPoolExecutor(count, mp_context=context) as pool:
             list(pool.map(write, shards))
     _write_tables(root, world)
-    _write_text(root / MARK, _description(spec))
-    (root / f"{MARK}.unfinished").unlink()
+    folder.finish()
     return root
 
 
@@ -69,7 +67,7 @@ def write_photos(root: Path, world: World, rows: Iterable[int]) -> None:
     for row in rows:
         file = root / photo_path(world, row)
         if not file.is_file():
-            _save(world.render(row), file)
+            save_image(world.render(row), file)
 
 
 def photo_path(world: World, row: int) -> str:
@@ -116,40 +114,4 @@ def _write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
-    _write_text(path, stream.getvalue())
-
-
-def _is_finished(root: Path, spec: GlobeSpec) -> bool:
-    """Return whether the world is there; refuse a folder that holds anything else.
-
-    Raises:
-        DatasetError: If it does.
-    """
-    for name in (MARK, f"{MARK}.unfinished"):
-        if (root / name).is_file():
-            if (root / name).read_text(encoding="utf-8") != _description(spec):
-                raise DatasetError(
-                    f"{root} holds a GlobeWorld with other parameters (see {name}); write to "
-                    "another folder or delete this one."
-                )
-            return name == MARK
-    if root.is_dir() and any(root.iterdir()):
-        raise DatasetError(f"{root} is not empty and no GlobeWorld; write to an empty folder.")
-    return False
-
-
-def _description(spec: GlobeSpec) -> str:
-    return json.dumps(spec.parameters(), indent=2) + "\n"
-
-
-def _save(image: Image.Image, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    image.save(part, format="JPEG", quality=JPEG_QUALITY)
-    os.replace(part, path)
-
-
-def _write_text(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    write_text(path, stream.getvalue())

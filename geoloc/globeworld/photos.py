@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoloc.geo.great_circle import RADIUS_KM
-from geoloc.geo.sphere_index import SphereIndex, unit_vectors
+from geoloc.geo.sphere_index import SphereIndex
+from geoloc.geo.unit_sphere import unit_vectors
 from geoloc.globeworld.areas import Settlement
 from geoloc.globeworld.planet import Planet, degrees
 from geoloc.globeworld.spec import GlobeSpec, random_stream

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from geoloc.geo.sphere_index import SphereIndex, unit_vectors
+from geoloc.geo.sphere_index import SphereIndex
+from geoloc.geo.unit_sphere import unit_vectors
 from geoloc.globeworld.palette import palette
 from geoloc.globeworld.planet import Appearance
 from geoloc.globeworld.spec import GlobeSpec

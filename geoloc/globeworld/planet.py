@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from geoloc.geo.sphere_index import unit_vectors
+from geoloc.geo.unit_sphere import latlon_of, unit_vectors
 from geoloc.globeworld.spec import GlobeSpec, random_stream
 from geoloc.globeworld.sphere_fields import SphereFields
 
@@ -82,7 +82,5 @@ def uniform_vectors(rng: np.random.Generator, count: int) -> Array:
 
 def degrees(vectors: Array) -> Array:
     """Return vectors ``[n, 3]`` of any length as (lat, lon) ``[n, 2]`` to 1e-6 degrees."""
-    x, y, z = vectors.T
-    latlon = np.degrees(np.stack([np.arctan2(z, np.hypot(x, y)), np.arctan2(y, x)], axis=1))
-    rounded: Array = np.round(latlon, 6)
+    rounded: Array = np.round(latlon_of(vectors), 6)
     return rounded

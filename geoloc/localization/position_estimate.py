@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from geoloc.errors import ConfigError
 from geoloc.geo.geodesy import EQUATORIAL_RADIUS_M
+from geoloc.geo.unit_sphere import latlon_of, unit_vectors
 
 Array = NDArray[np.float64]
 
@@ -55,8 +56,8 @@ def estimated_position(
     if _is_median(points, weights, start):
         return float(latlon[start, 0]), float(latlon[start, 1])
     x = _weiszfeld(points, weights, start)
-    lat = np.degrees(np.arctan2(x[2], np.hypot(x[0], x[1])))
-    return float(lat), float(np.degrees(np.arctan2(x[1], x[0])))
+    lat, lon = latlon_of(x[None])[0].tolist()
+    return lat, lon
 
 
 def score_weights(scores: NDArray[np.float32]) -> Array:
@@ -69,12 +70,6 @@ def spread_m(latlon: Array, scores: NDArray[np.float32], estimate: tuple[float, 
     """Return the weighted mean distance in metres of the places from the estimate, by chords."""
     chords = np.linalg.norm(unit_vectors(latlon) - unit_vectors(np.array([estimate])), axis=1)
     return float(EQUATORIAL_RADIUS_M * (score_weights(scores) @ chords))
-
-
-def unit_vectors(latlon: Array) -> Array:
-    """Return (lat, lon) ``[n, 2]`` in degrees as points of the unit sphere ``[n, 3]``."""
-    lat, lon = np.radians(latlon).T
-    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
 
 
 def _best_of(points: Array, weights: Array) -> int:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from geoloc.geo import check_latlon
 from geoloc.geo.geodesy import EQUATORIAL_RADIUS_M, MEAN_RADIUS_M
+from geoloc.geo.unit_sphere import latlon_of, unit_vectors
 
 Array = NDArray[np.float64]
 Kind = Literal["local", "world", "mercator"]
@@ -85,14 +86,11 @@ def choose_projection(latlon: ArrayLike, tiles: bool = False) -> Projection:
 
 def middle(latlon: Array) -> tuple[float, float]:
     """Return the (lat, lon) in the middle of some positions, as seen from the Earth's centre."""
-    lat, lon = np.radians(latlon).T
-    x, y, z = (
-        float(part.mean())
-        for part in (np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat))
-    )
-    if np.hypot(np.hypot(x, y), z) < 1e-9:  # they balance each other: no place is the middle
+    mean = unit_vectors(latlon).mean(axis=0)
+    if np.linalg.norm(mean) < 1e-9:  # they balance each other: no place is the middle
         return 0.0, 0.0
-    return float(np.degrees(np.arctan2(z, np.hypot(x, y)))), float(np.degrees(np.arctan2(y, x)))
+    lat, lon = latlon_of(mean[None])[0].tolist()
+    return lat, lon
 
 
 def graticule_lines(projection: Projection, step_deg: float = 30.0) -> list[Array]:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from geoloc.geo.sphere_index import SphereIndex, unit_vectors
+from geoloc.geo.sphere_index import SphereIndex
+from geoloc.geo.unit_sphere import unit_vectors
 from geoloc.globeworld.planet import uniform_vectors
 from geoloc.globeworld.spec import GlobeSpec
 from geoloc.globeworld.sphere_fields import SphereFields
