@@ -16,6 +16,15 @@ from geoloc.errors import CheckpointError, ConfigError
 from geoloc.evaluation.results import format_results, read_intervals, read_metrics
 from geoloc.registry import RUNNERS
 
+# Of retrieval, the descriptors; of photos on a globe, the predicted positions.
+RESULT_FILES = (
+    "metrics.json",
+    "per_query.npz",
+    "descriptors.npy",
+    "predictions.npz",
+    "index.csv",
+)
+
 
 def prepare(
     cfg: Config,
@@ -88,7 +97,8 @@ def train(cfg: Config, resume: str | None = None) -> Path:
         resume: ``auto`` for the last checkpoint in the work folder, or a checkpoint file.
 
     Returns:
-        The run folder, with ``metrics.json``, ``descriptors.npy``, ``index.csv`` and checkpoints.
+        The run folder, with ``metrics.json``, ``index.csv``, the descriptors or the predicted
+        positions, and checkpoints.
     """
     _limit_threads(cfg)
     cfg.resume = resume is not None
@@ -132,6 +142,6 @@ def _finish(folder: Path) -> Path:
             before = read_metrics(folder / BEFORE_TRAINING)
             columns = {"before training": before, "after training": columns["result"]}
         print(format_results(columns, read_intervals(folder)))
-        files = "metrics.json, per_query.npz, descriptors.npy, index.csv"
+        files = ", ".join(name for name in RESULT_FILES if (folder / name).is_file())
         print(f"Results are in {folder}: {files}")
     return folder
