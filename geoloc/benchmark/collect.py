@@ -22,8 +22,8 @@ def read_published(path: Path, data: Sequence[str]) -> tuple[str, Published]:
 
     Args:
         path: ``paper_results.json``.
-        data: Names of the tables, or of their data where they have none, of a single source; none
-            where nothing is published.
+        data: Names of the tables, or of their data where they have none; none where nothing is
+            published.
 
     Raises:
         DatasetError: If the file has no table of that data.
@@ -37,8 +37,9 @@ def read_published(path: Path, data: Sequence[str]) -> tuple[str, Published]:
     for name in data:
         for method, results in tables[name]["results"].items():
             published.setdefault(method, {}).update(results)
+    sources = "; ".join(dict.fromkeys(tables[name]["source"] for name in data))
     on = ", ".join(dict.fromkeys(tables[name]["data"] for name in data))
-    return f"{tables[data[0]]['source']}, on {on}", published
+    return f"{sources}, on {on}", published
 
 
 def collect(
