@@ -7,7 +7,7 @@ from urllib.error import URLError
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModel, ModuleDict
-from mmengine.registry import Registry
+from mmengine.registry import DefaultScope, Registry
 from torch import Tensor, nn
 
 from geoloc.datasets.place_levels import Images, PlaceLevels
@@ -120,17 +120,18 @@ class CrossViewRetriever(BaseModel):
         """Initialise all parts; pretrained weights named in their ``init_cfg`` are loaded.
 
         Raises:
-            CheckpointError: If pretrained weights cannot be fetched.
+            CheckpointError: If pretrained weights cannot be fetched, or do not fit.
         """
         try:
-            super().init_weights()
-        except (URLError, FileNotFoundError) as error:
+            with DefaultScope.overwrite_default_scope("geoloc"):  # its initialisers, not mmengine's
+                super().init_weights()
+        except (URLError, FileNotFoundError, CheckpointError) as error:
             keys = self._init_keys
             files, none = (
                 " ".join(f"{key}{value}" for key in keys) for value in (".checkpoint=PATH", "=None")
             )
             raise CheckpointError(
-                f"pretrained weights of {' and '.join(keys)} could not be read ({error}); name a "
+                f"pretrained weights of {' and '.join(keys)} could not be loaded ({error}); name a "
                 f"local file with --cfg-options {files}, or start from random weights with "
                 f"--cfg-options {none}"
             ) from error

@@ -1,7 +1,7 @@
 import pytest
 
 from geoloc import campusworld
-from geoloc.datasets import CampusWorld, campus_world, fingerprint
+from geoloc.datasets import CampusWorld, fingerprint, rendering
 from geoloc.errors import ConfigError
 from geoloc.registry import DATASETS
 
@@ -38,10 +38,10 @@ def test_only_the_first_rank_renders_and_all_meet(world, monkeypatch):
     root, source = world
     events = []
     monkeypatch.setattr(campusworld, "write_campusworld", lambda *_, **__: events.append("render"))
-    monkeypatch.setattr(campus_world, "barrier", lambda: events.append("barrier"))
+    monkeypatch.setattr(rendering, "barrier", lambda: events.append("barrier"))
     for main, expected in ((True, ["render", "barrier"]), (False, ["barrier"])):
         events.clear()
-        monkeypatch.setattr(campus_world, "is_main_process", lambda main=main: main)
+        monkeypatch.setattr(rendering, "is_main_process", lambda main=main: main)
         other = CampusWorld(root, **TINY)
         assert events == expected
         assert other.protocol == source.protocol
@@ -49,7 +49,7 @@ def test_only_the_first_rank_renders_and_all_meet(world, monkeypatch):
 
 def test_failed_rendering_does_not_leave_the_other_ranks_waiting(tmp_path, monkeypatch):
     met = []
-    monkeypatch.setattr(campus_world, "barrier", lambda: met.append(True))
+    monkeypatch.setattr(rendering, "barrier", lambda: met.append(True))
     with pytest.raises(ConfigError, match="preset='huge'"):
         CampusWorld(tmp_path, preset="huge")
     assert met == [True]

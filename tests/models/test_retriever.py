@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from geoloc.datasets.place_levels import DistanceLevels
+from geoloc.engine import PretrainedInit  # noqa: F401  the initialiser that the tools use
 from geoloc.errors import CheckpointError, ConfigError
 from geoloc.models import CrossViewRetriever
 from geoloc.registry import HEADS, LOSSES, MODELS
@@ -271,8 +272,12 @@ def test_parts_of_every_view_are_initialised():
         assert (model.backbone[view].conv1.weight == 0.5).all(), view
 
 
-def test_weights_that_cannot_be_read_are_named_by_their_keys(tmp_path) -> None:
-    init = {"type": "Pretrained", "checkpoint": str(tmp_path / "nowhere.pth")}
+@pytest.mark.parametrize(
+    ("file", "reason"), [("nowhere.pth", "does not exist"), ("other.pth", "fits ResNet")]
+)
+def test_weights_that_cannot_be_loaded_are_named_by_their_keys(tmp_path, file, reason) -> None:
+    torch.save({"state_dict": {"other": torch.ones(1)}}, tmp_path / "other.pth")
+    init = {"type": "Pretrained", "checkpoint": str(tmp_path / file)}
     plain = PARTS["backbone"]
     started = {**plain, "init_cfg": init}
     both = {"drone": started, "satellite": started}
@@ -291,6 +296,8 @@ def test_weights_that_cannot_be_read_are_named_by_their_keys(tmp_path) -> None:
         )
         with pytest.raises(CheckpointError) as error:
             model.init_weights()
-        assert f"pretrained weights of {names} could not be read" in str(error.value)
+        assert f"pretrained weights of {names} could not be loaded" in str(error.value)
+        assert file in str(error.value)
+        assert reason in str(error.value)
         assert f"name a local file with --cfg-options {files}, or" in str(error.value)
         assert str(error.value).endswith(f"--cfg-options {none}")
