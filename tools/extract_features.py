@@ -18,13 +18,11 @@ from geoloc.datasets.photo_dataset import PhotoDataset
 from geoloc.engine.checkpoint import load_local_checkpoint
 from geoloc.engine.command_line import run_command
 from geoloc.engine.config import load_config
-from geoloc.engine.feature_extraction import extract_features
+from geoloc.engine.feature_extraction import build_extractor, extract_features
 from geoloc.engine.pretrained import load_weights
 from geoloc.engine.weight_conversion import weights_in
 from geoloc.errors import ConfigError
-from geoloc.registry import DATASETS, MODELS
-
-NOT_NEEDED = {"gallery": None, "queue": None, "noise": None, "loss": None}
+from geoloc.registry import DATASETS
 
 
 def main() -> None:
@@ -55,8 +53,7 @@ def main() -> None:
     if args.data_root is not None:
         settings["source"] = {**settings["source"], "data_root": args.data_root}
     dataset: PhotoDataset = DATASETS.build(settings)
-    model = MODELS.build({**cfg.model, **NOT_NEEDED})
-    model.init_weights()
+    model = build_extractor(cfg.model)
     if args.checkpoint is not None:
         weights = weights_in(load_local_checkpoint(args.checkpoint), args.checkpoint)
         load_weights(model, weights, args.checkpoint)

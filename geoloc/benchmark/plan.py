@@ -6,7 +6,15 @@ from typing import NamedTuple
 
 from geoloc.benchmark.code_hash import code_hash
 from geoloc.benchmark.job import Job, make_job
-from geoloc.benchmark.preset import Preset, fit_to_data, method_config, sources_of, start_config
+from geoloc.benchmark.preset import (
+    Preset,
+    begin_with,
+    fit_to_data,
+    method_config,
+    sources_of,
+    start_config,
+    train_on_features,
+)
 from geoloc.benchmark.product import products_of
 from geoloc.benchmark.suite import Entry, Suite
 from geoloc.datasets.source import Source
@@ -71,9 +79,11 @@ def make_plan(
             elsewhere = method_config(preset, entry, folders.configs, other)
             cfg.transfer_dataset = elsewhere.val_dataloader.dataset
         fit_to_data(cfg, training, preset.neighbours)
+        if preset.features:
+            train_on_features(cfg)
         # The start counts by what it is, not by where it lies.
-        data = "+".join(source.protocol.fingerprint for source in sources[subset])
-        data += f"+{start.key.config}" if start else ""
+        photos = "+".join(source.protocol.fingerprint for source in sources[subset])
+        data = f"{photos}+{start.key.config}" if start else photos
         code = code_hash(cfg)
         for seed in range(seeds):
             where = Path(name) / f"seed{seed}"
@@ -82,8 +92,7 @@ def make_plan(
             job = job._replace(result=folders.results / where, products=products)
             jobs.append(job)
         if start is not None:
-            weights = start.folder / f"epoch_{start.epochs}.pth"
-            cfg.model.backbone.init_cfg = {"type": "Pretrained", "checkpoint": str(weights)}
+            begin_with(cfg, start.folder / f"epoch_{start.epochs}.pth", photos)
     needed = any(not job.is_done() for job in jobs)
     return Plan(start if needed else None, sorted(jobs, key=lambda job: job.seed))
 

@@ -22,6 +22,7 @@ OfMethod = dict[str, dict[str, Any]]
 MEMORY = "model.miner.memory_size"
 BATCH = "train_dataloader.batch_size"
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+FEATURES = "ExtractedFeatures"
 EVALUATORS = ("val_evaluator", "test_evaluator")
 
 
@@ -44,6 +45,8 @@ class Preset:
         neighbours: How many neighbours re-ranking looks at: ``mu`` and ``minimum`` of Eq. 6 of
             DyCL, and ``k2``; what is missing is as published. None does not re-rank.
         width: Channels of the first stage of the ResNet; None leaves it to the configs.
+        features: Whether the backbone of the start stays as it is, so that the methods train on
+            features which it extracts once.
         start: Config, below ``configs``, of the run whose backbone all methods start from; None
             leaves the start to the configs.
         start_source: What differs in the dataset of that run.
@@ -61,6 +64,7 @@ class Preset:
     of_method: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     neighbours: Mapping[str, float] | None = field(default_factory=dict)
     width: int | None = None
+    features: bool = False
     start: str | None = None
     start_source: Mapping[str, Any] = field(default_factory=dict)
     start_options: Mapping[str, Any] = field(default_factory=dict)
@@ -135,8 +139,13 @@ CLASSIFIERS: OfMethod = {
     method: {"model.losses.instance.num_places": FEW_STREETS["train_places"]}
     for method in ("lpn", "lpn_usam")
 }
-# Features of another planet's photos, as GeoCLIP takes CLIP's.
-FROZEN = {"model.frozen_backbone": True}
+# One vector a photo needs no worker.
+ON_FEATURES = {
+    f"{loader}.{name}": value
+    for loader in ("train_dataloader", "val_dataloader")
+    for name, value in (("num_workers", 0), ("persistent_workers", False))
+}
+SMALL_QUEUE = {"model.queue.size": 48}  # a multiple of the batch, as it must be
 FEW_PHOTOS = {"train_photos": 240, "test_photos": 60}
 # The networks and image sizes of the papers.
 PAPER_SIZE = Preset(
@@ -185,9 +194,10 @@ PRESETS = {
     ),
     "globeworld": Preset(
         "globeworld",
-        options=LEAN | FROZEN | {"amp": False},
+        options=LEAN | ON_FEATURES | {"amp": False},
         neighbours=None,
         width=16,
+        features=True,
         start="_pretraining/geoclip_r18_globeworld.py",
         start_options=LEAN | {"amp": False},
         seeds=3,
@@ -196,12 +206,13 @@ PRESETS = {
     "globeworld-mini": Preset(
         "globeworld",
         source={"data_root": "data/GlobeWorld-tiny", **FEW_PHOTOS},
-        options=LEAN | FROZEN | {"amp": False} | TWO_EPOCHS,
+        options=LEAN | ON_FEATURES | {"amp": False} | TWO_EPOCHS | SMALL_QUEUE,
         neighbours=None,
         width=8,
+        features=True,
         start="_pretraining/geoclip_r18_globeworld.py",
         start_source={"data_root": "data/GlobeWorld-tiny-pretraining", **FEW_PHOTOS},
-        start_options=LEAN | {"amp": False} | TWO_EPOCHS,
+        start_options=LEAN | {"amp": False} | TWO_EPOCHS | SMALL_QUEUE,
     ),
     "dyml": Preset("dyml", options={"default_hooks.checkpoint.max_keep_ckpts": 1}, seeds=3),
     # Not for its numbers, as campusworld-mini.
@@ -260,6 +271,41 @@ def method_config(preset: Preset, entry: Entry, configs: Path, subset: str = "")
     _set_source(cfg, {**preset.source, **preset.subsets.get(subset, {})})
     _set_width(cfg.model, preset.width)
     return cfg
+
+
+def train_on_features(cfg: Config) -> None:
+    """Replace the photos by features of their backbone, in place; ``begin_with`` says whose.
+
+    Args:
+        cfg: Config of a method, a ``GeoCLIP``.
+    """
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    extractor = cfg.model.to_dict()
+    for loader in LOADERS:
+        photos = {**cfg[loader].dataset, "pipeline": pipeline}
+        cfg[loader].dataset = {"type": FEATURES, "photos": photos, "extractor": extractor}
+    cfg.model.backbone = {"type": "CachedFeatures"}
+    cfg.model.neck = None
+    cfg.model.frozen_backbone = True
+
+
+def begin_with(cfg: Config, weights: Path, data: str) -> None:
+    """Let a method begin with the backbone of another run, in place.
+
+    Args:
+        cfg: Config of the method, of images or of features.
+        weights: Checkpoint of the run.
+        data: Fingerprint of the method's data; its features lie in a folder of this name beside
+            the checkpoint.
+    """
+    start = {"type": "Pretrained", "checkpoint": str(weights)}
+    if cfg.train_dataloader.dataset.type != FEATURES:
+        cfg.model.backbone.init_cfg = start
+        return
+    for loader in LOADERS:
+        dataset = cfg[loader].dataset
+        dataset.extractor.backbone.init_cfg = start
+        dataset.path = str(weights.parent / "features" / data / dataset.photos.split)
 
 
 def config_file(preset: Preset, entry: Entry, configs: Path, subset: str = "") -> Path:

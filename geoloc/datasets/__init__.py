@@ -8,6 +8,7 @@ from geoloc.datasets.da_campus import DACampus
 from geoloc.datasets.dataset_from_photos import DatasetFromPhotos
 from geoloc.datasets.dense_uav import DenseUAV
 from geoloc.datasets.dyml import DyML
+from geoloc.datasets.extracted_features import ExtractedFeatures
 from geoloc.datasets.feature_dataset import FeatureDataset
 from geoloc.datasets.field_of_view import FieldOfView
 from geoloc.datasets.globe_world import GlobeWorld
@@ -48,6 +49,7 @@ __all__ = [
     "DenseUAV",
     "DyML",
     "DynamicSimilaritySampler",
+    "ExtractedFeatures",
     "FeatureDataset",
     "FieldOfView",
     "GPSSampler",

@@ -2,20 +2,32 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 from torch.utils.data import DataLoader, Subset
 
 from geoloc.datasets.collate import collate_photos
 from geoloc.datasets.photo_dataset import PhotoDataset
+from geoloc.engine.weights_fingerprint import weights_fingerprint
 from geoloc.errors import DatasetError
 from geoloc.models.geoclip import GeoCLIP
+from geoloc.registry import MODELS
 
 PROGRESS = "progress.json"
 BATCHES_PER_SAVE = 50
+NOT_NEEDED = {"gallery": None, "queue": None, "noise": None, "loss": None}
+
+
+def build_extractor(config: Mapping[str, Any]) -> GeoCLIP:
+    """Return a GeoCLIP for its image features alone, with its start weights."""
+    model: GeoCLIP = MODELS.build({**config, **NOT_NEEDED})
+    model.init_weights()
+    return model
 
 
 def extract_features(
@@ -38,17 +50,24 @@ def extract_features(
         dtype: ``float32``, or ``float16`` for half the size.
 
     Raises:
-        DatasetError: If what is there belongs to other photos or another ``dtype``.
+        DatasetError: If what is there belongs to other photos, weights or another ``dtype``.
     """
     folder = out.with_suffix(".parts") if out.suffix == ".npz" else out
-    identity = {"photos": len(dataset), "fingerprint": dataset.fingerprint, "dtype": dtype}
+    identity = {
+        "photos": len(dataset),
+        "fingerprint": dataset.fingerprint,
+        "weights": weights_fingerprint(nn.ModuleList([model.backbone, model.neck])),
+        "dtype": dtype,
+    }
+    filenames, coordinates = dataset.index.path, dataset.coordinates.numpy()
     done = _done(folder, identity)
     if done < len(dataset):
+        folder.mkdir(parents=True, exist_ok=True)
+        if folder == out:
+            np.save(folder / "filenames.npy", filenames)
+            np.save(folder / "coordinates.npy", coordinates)
         _extract(model, dataset, folder, done, identity, batch_size, num_workers)
-    filenames, coordinates = dataset.index.path, dataset.coordinates.numpy()
     if folder == out:
-        np.save(folder / "filenames.npy", filenames)
-        np.save(folder / "coordinates.npy", coordinates)
         return
     embeddings = np.load(folder / "embeddings.npy", mmap_mode="r")
     with open(out, "wb") as stream:
@@ -81,7 +100,6 @@ def _extract(
     batch_size: int,
     num_workers: int,
 ) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     rest = Subset(dataset, range(done, len(dataset)))
     loader = DataLoader(rest, batch_size, num_workers=num_workers, collate_fn=collate_photos)
     table: np.memmap[Any, Any] | None = None

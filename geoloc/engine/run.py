@@ -24,6 +24,8 @@ RESULT_FILES = (
     "predictions.npz",
     "index.csv",
 )
+# Datasets whose items are the same in every epoch, so that they take no seed.
+WITHOUT_RANDOMNESS = {"FeatureDataset", "ExtractedFeatures"}
 
 
 def prepare(
@@ -64,7 +66,7 @@ def prepare(
             f"train_dataloader.batch_size={cfg.train_dataloader.batch_size} differs from "
             f"train_dataloader.sampler.batch_size={sampler.batch_size}; set only the first"
         )
-    if cfg.train_dataloader.dataset.type != "FeatureDataset":  # whose items are not random
+    if cfg.train_dataloader.dataset.type not in WITHOUT_RANDOMNESS:
         cfg.train_dataloader.dataset.setdefault("seed", cfg.randomness.seed)
     for loader in loaders:
         loader.num_workers = min(loader.num_workers, os.cpu_count() or 1)

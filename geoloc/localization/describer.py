@@ -1,6 +1,5 @@
 """The model that turns images into descriptors, ready to use."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
@@ -12,11 +11,12 @@ import torch
 from mmengine.config import Config
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from torch import Tensor, nn
+from torch import Tensor
 
 from geoloc.datasets.pipeline import PipelineConfigs, ViewPipelines
 from geoloc.engine.checkpoint import TRAINING_ONLY, check_weights_fit, load_local_checkpoint
 from geoloc.engine.config import config_hash, load_config
+from geoloc.engine.weights_fingerprint import weights_fingerprint
 from geoloc.errors import ConfigError, ImageError
 from geoloc.localization.gallery_manifest import ModelRecord
 from geoloc.registry import MODELS
@@ -188,16 +188,6 @@ def pixels_of(image: Image.Image | NDArray[Any]) -> NDArray[np.uint8]:
             "[H, W], grey values 0-255 in the order RGB"
         )
     return np.repeat(image[:, :, None], 3, axis=2) if grey else image
-
-
-def weights_fingerprint(model: nn.Module) -> str:
-    """Return 12 hex digits of the SHA-256 of all weights that describe images."""
-    digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        if not name.startswith(TRAINING_ONLY):
-            digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-            digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()[:12]
 
 
 def _readable(load: Callable[[], Tensor]) -> Tensor | str:
