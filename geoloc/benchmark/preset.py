@@ -336,9 +336,11 @@ def _set_width(model: Any, width: int | None) -> None:
 
 
 def _set_source(cfg: Config, changes: Mapping[str, Any]) -> None:
-    for loader in LOADERS:
-        dataset = cfg[loader].dataset
-        dataset.source = dict(changes) if "type" in changes else {**dataset.source, **changes}
+    readers = [cfg[loader].dataset for loader in LOADERS]
+    if "source" in cfg.model.get("gallery", {}):  # the positions to choose from
+        readers.append(cfg.model.gallery)
+    for reader in readers:
+        reader.source = dict(changes) if "type" in changes else {**reader.source, **changes}
 
 
 def sources_of(cfg: Config) -> list[Source]:

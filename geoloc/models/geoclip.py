@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModel
-from mmengine.registry import Registry
+from mmengine.registry import DefaultScope, Registry
 from torch import Tensor, nn
 
 from geoloc.errors import ConfigError
@@ -101,6 +101,15 @@ class GeoCLIP(BaseModel):
         self.symmetric = symmetric
         self.gallery: GpsGallery | None = None if gallery is None else GALLERIES.build(gallery)
         self.top_k = top_k
+
+    def init_weights(self) -> None:
+        """Initialise all parts; pretrained weights named in their ``init_cfg`` are loaded.
+
+        Raises:
+            CheckpointError: If pretrained weights cannot be read or do not fit.
+        """
+        with DefaultScope.overwrite_default_scope("geoloc"):  # its initialisers, not mmengine's
+            super().init_weights()
 
     def train(self, mode: bool = True) -> "GeoCLIP":
         """Switch the mode; a frozen backbone stays in evaluation mode."""

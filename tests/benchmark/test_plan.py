@@ -13,11 +13,14 @@ from geoloc.benchmark.suite import Entry
 from geoloc.benchmark.suites import SUITES
 from geoloc.benchmark.table import COST
 from geoloc.campusworld.street_world import StreetSpec, write_streetworld
+from geoloc.datasets import FeatureDataset
 from geoloc.engine.config import load_config
+from geoloc.engine.run import prepare, train
 from geoloc.errors import ConfigError
 from geoloc.registry import MODELS
 from tests.conftest import ROOT
 from tests.datasets.conftest import DYML_TREE, write_dyml
+from tests.datasets.photos import write_photos
 
 CONFIGS = ROOT / "configs"
 PAPERS = ROOT / "docs/benchmarks/paper_results.json"
@@ -188,6 +191,26 @@ def test_the_start_is_trained_only_for_a_method_that_is_not_done(preset, tmp_pat
     for job in plan.methods:
         finish(job)
     assert plan_of(started, tmp_path).start is None
+
+
+def test_methods_train_on_features_of_a_frozen_start(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)  # the Runner formats configs, in minutes where paths are long
+    source = {**write_photos(tmp_path, train=48, test=4, side=16), "path": "index.csv"}
+    preset = replace(PRESETS["globeworld-mini"], source=source, start_source=source)
+    folders = Folders(CONFIGS, Path("starts"), Path("runs"), Path("results"))
+    plan = make_plan(SUITES[SEMIVARIOGRAM], preset, folders, 1, ["geoclip"])
+    (job,) = plan.methods
+    assert plan.start.cfg.model.gallery.source == job.cfg.model.gallery.source == source
+    for each in (plan.start, job):
+        train(prepare(load_config(each.write_config()), str(each.folder), seed=each.seed))
+    for loader, split in (("train_dataloader", "train"), ("test_dataloader", "test")):
+        dataset = job.cfg[loader].dataset
+        assert dataset.photos.pipeline == job.cfg.test_dataloader.dataset.photos.pipeline
+        assert Path(dataset.path).is_relative_to(plan.start.folder)
+        features = FeatureDataset(dataset.path, split).features.embeddings
+        assert features.shape == ({"train": 48, "test": 4}[split], 64)
+    weights = torch.load(job.folder / "epoch_2.pth", weights_only=True)["state_dict"]
+    assert not [name for name in weights if name.startswith("backbone")]
 
 
 def test_an_unknown_method_is_named(preset, tmp_path) -> None:
