@@ -32,6 +32,14 @@ def test_every_config_passes_the_check_and_builds_its_model(path: Path) -> None:
         assert any(name.startswith(f"{part}.") for name, _ in model.named_parameters()), part
 
 
+@pytest.mark.parametrize("path", CONFIGS[::10], ids=str)
+def test_a_written_config_reads_back(path: Path, tmp_path: Path) -> None:
+    cfg = load_config(ROOT / "configs" / path, {"work_dir": "/a-long-path" * 30})
+    cfg.dump(str(tmp_path / "config.py"))
+    assert load_config(tmp_path / "config.py").to_dict() == cfg.to_dict()
+    assert cfg.pretty_text.count("\n") > len(cfg)  # an option a line, for people
+
+
 def test_the_official_recipe() -> None:
     cfg = load_config(ROOT / "configs/dycl/dycl_r50_dacampus.py")
     assert cfg.model.backbone == {
