@@ -375,6 +375,9 @@ def test_users_mistakes_are_named(tmp_path: Path):
         SemivariogramInfoNCELoss(emphasis={"w_min": 2.0})
     with pytest.raises(ConfigError, match="refit: every not among decay"):
         SemivariogramInfoNCELoss(refit={"every": 3})
+    for option in ("model", "weights", "range_rule"):  # not after an epoch of training
+        with pytest.raises(ConfigError, match=r"'linear'.* one of"):
+            SemivariogramInfoNCELoss(refit={option: "linear"})
     with pytest.raises(DatasetError, match="there is no such semivariogram; fit one with"):
         SemivariogramInfoNCELoss(curve=tmp_path / "missing.json")
     labels = LabelTreeLevels(torch.zeros(3, 2, dtype=torch.int64))

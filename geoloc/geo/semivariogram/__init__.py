@@ -6,11 +6,15 @@ from geoloc.geo.semivariogram.curve import Curve
 from geoloc.geo.semivariogram.empirical import Empirical, with_medians
 from geoloc.geo.semivariogram.failure import Status, fault_of
 from geoloc.geo.semivariogram.feature_distance import cosine_distance_of_pairs
-from geoloc.geo.semivariogram.fitting import Fit, fit_curve
+from geoloc.geo.semivariogram.fitting import Fit, check_fitting, fit_curve
 from geoloc.geo.semivariogram.json_file import load_semivariogram, save_semivariogram
 from geoloc.geo.semivariogram.lag_bins import lag_edges, linear_edges, log_edges, uniform_edges
 from geoloc.geo.semivariogram.pair_sampling import Pairs, stratified_pairs
-from geoloc.geo.semivariogram.semivariogram import Semivariogram, fit_semivariogram
+from geoloc.geo.semivariogram.semivariogram import (
+    Semivariogram,
+    check_range_rule,
+    fit_semivariogram,
+)
 
 __all__ = [
     "MODELS",
@@ -21,6 +25,8 @@ __all__ = [
     "Pairs",
     "Semivariogram",
     "Status",
+    "check_fitting",
+    "check_range_rule",
     "correlation",
     "cosine_distance_of_pairs",
     "fault_of",

@@ -66,6 +66,18 @@ class _Problem(NamedTuple):
         return values
 
 
+def check_fitting(model: str = "auto", weights: str | Array = "cressie") -> None:
+    """Refuse what :func:`fit_curve` does not know.
+
+    Raises:
+        ConfigError: If the model or the weights are unknown.
+    """
+    if isinstance(weights, str) and weights not in WEIGHTS:
+        raise ConfigError(f"weights={weights!r} must be one of {', '.join(WEIGHTS)} or an array.")
+    if model != "auto":
+        check_model(model)
+
+
 def fit_curve(
     lag_km: Array,
     gamma: Array,
@@ -95,11 +107,9 @@ def fit_curve(
         ConfigError: If the model or the weights are unknown.
         RuntimeError: If no fit converges to finite parameters.
     """
-    if isinstance(weights, str) and weights not in WEIGHTS:
-        raise ConfigError(f"weights={weights!r} must be one of {', '.join(WEIGHTS)} or an array.")
+    check_fitting(model, weights)
     if model == "auto":
         return _choose_model(lag_km, gamma, count, weights, upper)
-    check_model(model)
     problem = _problem(lag_km, gamma, model, shape, upper)
     known = _weights(weights, lag_km, count)
     theta = _solve(problem, known)

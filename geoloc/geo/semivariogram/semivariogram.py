@@ -66,6 +66,16 @@ class Semivariogram:
         )
 
 
+def check_range_rule(range_rule: str) -> None:
+    """Refuse an unknown rule.
+
+    Raises:
+        ConfigError: If it is none of ``RANGE_RULES``.
+    """
+    if range_rule not in RANGE_RULES:
+        raise ConfigError(f"range_rule={range_rule!r} must be one of {', '.join(RANGE_RULES)}.")
+
+
 def fit_semivariogram(
     empirical: Empirical,
     model: str = "auto",
@@ -92,8 +102,7 @@ def fit_semivariogram(
     Raises:
         ConfigError: If model, weights or rule are unknown.
     """
-    if range_rule not in RANGE_RULES:
-        raise ConfigError(f"range_rule={range_rule!r} must be one of {', '.join(RANGE_RULES)}.")
+    check_range_rule(range_rule)
     filled = filled_bins(empirical, min_pairs)
     if (fault := fault_of(empirical, min_pairs, min_bins, min_contrast)) is not None:
         return Semivariogram(empirical, filled, fault, estimator=estimator)

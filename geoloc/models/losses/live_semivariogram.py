@@ -10,6 +10,8 @@ from geoloc.errors import ConfigError
 from geoloc.geo.great_circle import great_circle_km
 from geoloc.geo.semivariogram import (
     Semivariogram,
+    check_fitting,
+    check_range_rule,
     fit_semivariogram,
     lag_edges,
     stratified_pairs,
@@ -36,7 +38,7 @@ class LiveSemivariogram(nn.Module):
         is_collecting: Whether pairs are added.
 
     Raises:
-        ConfigError: If an option is unknown.
+        ConfigError: If an option, a model, weights or a rule are unknown.
     """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -46,6 +48,9 @@ class LiveSemivariogram(nn.Module):
             raise ConfigError(f"refit: {', '.join(sorted(unknown))} not among {known}.")
         self.binning = {key: options[key] for key in BINNING if key in options}
         self.fitting = {key: options[key] for key in FITTING if key in options}
+        # here, or a mistake would show up after an epoch only
+        check_fitting(**{key: options[key] for key in ("model", "weights") if key in options})
+        check_range_rule(options.get("range_rule", "practical"))
         self.fitted = FittedSemivariogram()
         self.stream = SemivariogramStream(float(options.get("decay", 0.99)))
         self.is_shuffled = bool(options.get("shuffled", False))
