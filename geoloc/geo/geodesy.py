@@ -86,16 +86,45 @@ def geodesic_distance_of_pairs(
         ValueError: If there are not as many rows in ``a`` as in ``b``.
     """
     block = _block_of(method)
+    a, b = _checked_pairs(latlon_a, latlon_b)
+    distance = _pairs_by_blocks(block, a, b, method)
+    unsolved = np.flatnonzero(np.isnan(distance))
+    distance[unsolved] = _pairs_by_blocks(_bisect, a[unsolved], b[unsolved], method)
+    return distance
+
+
+def azimuth_of_pairs(latlon_a: ArrayLike, latlon_b: ArrayLike) -> Array:
+    """Return in which direction row i of ``b`` lies from row i of ``a``, along the geodesic.
+
+    Args:
+        latlon_a: WGS-84 (lat, lon) ``[P,2]`` in degrees.
+        latlon_b: WGS-84 (lat, lon) ``[P,2]`` in degrees.
+
+    Returns:
+        Azimuths float64 ``[P]`` in degrees clockwise from north, within [-180, 180]; 0 between
+        equal positions. At a pole, north is the direction of the given longitude.
+
+    Raises:
+        CoordinateError: If a row is not a position on Earth.
+        ValueError: If there are not as many rows in ``a`` as in ``b``.
+    """
+    a, b = _checked_pairs(latlon_a, latlon_b)
+    azimuth = _pairs_by_blocks(_azimuth_block, a, b, "geodesic")
+    unsolved = np.flatnonzero(np.isnan(azimuth))
+    azimuth[unsolved] = _pairs_by_blocks(_bisected_azimuth, a[unsolved], b[unsolved], "geodesic")
+    east = (b[:, 1] - a[:, 1]) % 360.0
+    degrees: Array = np.degrees(np.where(east > 180.0, -azimuth, azimuth))
+    return degrees
+
+
+def _checked_pairs(latlon_a: ArrayLike, latlon_b: ArrayLike) -> tuple[Array, Array]:
     a, b = check_latlon(latlon_a, "latlon_a"), check_latlon(latlon_b, "latlon_b")
     if len(a) != len(b):
         raise ValueError(
             f"pairs need as many positions in latlon_a as in latlon_b, got {len(a)} and {len(b)}; "
             "geodesic_distance compares every one with every other"
         )
-    distance = _pairs_by_blocks(block, a, b, method)
-    unsolved = np.flatnonzero(np.isnan(distance))
-    distance[unsolved] = _pairs_by_blocks(_bisect, a[unsolved], b[unsolved], method)
-    return distance
+    return a, b
 
 
 class _Points(NamedTuple):
@@ -152,7 +181,7 @@ def _by_blocks(block: _Block, a: _Points, b: _Points, symmetric: bool) -> Array:
 
 
 def _pairs_by_blocks(block: _Block, a: Array, b: Array, method: Method) -> Array:
-    """Return the distances ``[K]`` of pairs of positions ``[K,2]``, some at a time."""
+    """Return what a block function tells of pairs of positions ``[K,2]``, some at a time."""
     distance = np.empty(len(a))
     for start in range(0, len(a), _BLOCK_PAIRS):
         part = slice(start, start + _BLOCK_PAIRS)
@@ -231,8 +260,33 @@ def _ellipsoid_block(a: _Points, b: _Points) -> Array:
     return distance
 
 
+class _Solution(NamedTuple):
+    """Where the iteration for the spherical longitude difference has come."""
+
+    omega: Array
+    arc: _Arc
+    step: Array  # by which the difference is still wrong
+    converged: NDArray[np.bool_]
+
+
 def _iterate(a: _Points, b: _Points, longitude: Array, rounds: int) -> Array:
-    """Solve for the spherical longitude difference; NaN where it takes more rounds."""
+    """Return geodesic distances; NaN where they take more rounds."""
+    solution = _solve(a, b, longitude, rounds)
+    # First variation: moving the end along its parallel adds ds = a sin(alpha_0) d(lambda).
+    ahead = EQUATORIAL_RADIUS_M * solution.arc.sin_alpha0 * solution.step
+    return np.where(solution.converged, _length_m(solution.arc) + ahead, np.nan)
+
+
+def _azimuth_block(a: _Points, b: _Points) -> Array:
+    """Return azimuths in [0, pi], as if all were eastwards; NaN where they take more rounds."""
+    solution = _solve(a, b, _longitude_difference(a, b), 3 * _ROUNDS)
+    omega = solution.omega + solution.step
+    east, north = b.cos * np.sin(omega), a.cos * b.sin - a.sin * b.cos * np.cos(omega)
+    return np.where(solution.converged, np.arctan2(east, north), np.nan)
+
+
+def _solve(a: _Points, b: _Points, longitude: Array, rounds: int) -> _Solution:
+    """Solve for the spherical longitude difference, as far as the rounds lead."""
     sines, cosines = a.sin * b.sin, a.cos * b.cos
     cross_ab, cross_ba = a.cos * b.sin, a.sin * b.cos
     # Karney's start for short lines, right to third order: campus pairs need one or two rounds.
@@ -249,9 +303,7 @@ def _iterate(a: _Points, b: _Points, longitude: Array, rounds: int) -> Array:
         newton = np.minimum(omega + step / (1 - FLATTENING * (arc.cos_sigma - sines)), np.pi)
         # A pair that has converged stays, or its last bit would depend on the others of its block.
         omega = np.where(converged, omega, newton)
-    # First variation: moving the end along its parallel adds ds = a sin(alpha_0) d(lambda).
-    distance = _length_m(arc) + EQUATORIAL_RADIUS_M * arc.sin_alpha0 * step
-    return np.where(converged, distance, np.nan)
+    return _Solution(omega, arc, step, converged)
 
 
 def _arc_of_longitude(
@@ -272,8 +324,30 @@ def _arc_of_longitude(
     return _arc(sigma, sin_sigma, cos_sigma, cos_sum, sin_alpha0)
 
 
+class _Bisection(NamedTuple):
+    """Geodesics in canonical order: from the point nearest to a pole, turned to the south."""
+
+    swap: NDArray[np.bool_]  # whether the first point is ``b``
+    south: Array  # -1 where north and south were exchanged
+    alpha_1: Array  # azimuth at the first point
+    alpha_2: Array  # azimuth at the second point
+    arc: _Arc
+
+
 def _bisect(a: _Points, b: _Points) -> Array:
-    """Return the distances of pairs ``[K]`` by bisection of the azimuth at the first point.
+    """Return the distances of pairs ``[K]`` that the iteration does not solve."""
+    return _length_m(_bisection(a, b).arc)
+
+
+def _bisected_azimuth(a: _Points, b: _Points) -> Array:
+    """Return the azimuths of pairs ``[K]`` that the iteration does not solve, as eastwards."""
+    found = _bisection(a, b)
+    azimuth = np.where(found.swap, np.pi - found.alpha_2, found.alpha_1)  # or the way back
+    return np.where(found.south < 0, np.pi - azimuth, azimuth)
+
+
+def _bisection(a: _Points, b: _Points) -> _Bisection:
+    """Solve pairs ``[K]`` by bisection of the azimuth at the first point.
 
     In the canonical order (first point south and nearest to a pole) the longitude at which a
     geodesic comes back to the second latitude grows with its azimuth (Karney, section 4).
@@ -293,7 +367,9 @@ def _bisect(a: _Points, b: _Points) -> Array:
         arc, omega = _arc_of_azimuth(middle, sin_1, cos_1, sin_2, cos_2)
         short = omega - _longitude_deficit(arc) < longitude
         low, high = np.where(short, middle, low), np.where(short, high, middle)
-    return _length_m(arc)
+    alpha_1 = np.pi / 2 + middle
+    sin_alpha2 = np.clip(arc.sin_alpha0 / np.maximum(cos_2, np.finfo(np.float64).tiny), 0.0, 1.0)
+    return _Bisection(swap, south, alpha_1, np.arcsin(sin_alpha2), arc)
 
 
 def _arc_of_azimuth(
