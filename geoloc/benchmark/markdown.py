@@ -24,24 +24,27 @@ _MARKUP = {Mark.BEST: "**{}**", Mark.SECOND: "<u>{}</u>", None: "{}"}
 
 
 def markdown_table(table: Table) -> str:
-    """Return our numbers, the published ones, and how well their orders agree.
+    """Return our numbers, and where there are published ones these and how well the orders agree.
 
     Args:
         table: A suite's result.
 
     Returns:
-        A section with three tables; the best of a column is bold, the second underlined.
+        A section with up to three tables; the best of a column is bold, the second underlined.
     """
-    agreement = [list(AGREEMENT_HEADING), *agreement_cells(table)]
     sections = [
         f"## {_escaped(table.title)}",
         f"{_escaped(note(table))} **Best** and <u>second</u> of a column.",
         markdown(_cells(table, lambda row, column: _ours(table, row, column))),
-        f"**{_escaped(paper_note(table))}**",
-        markdown(_cells(table, _paper)),
-        f"**{AGREEMENT}**",
-        markdown([[_escaped(cell) for cell in row] for row in agreement]),
     ]
+    if table.is_published:
+        agreement = [list(AGREEMENT_HEADING), *agreement_cells(table)]
+        sections += [
+            f"**{_escaped(paper_note(table))}**",
+            markdown(_cells(table, _paper)),
+            f"**{AGREEMENT}**",
+            markdown([[_escaped(cell) for cell in row] for row in agreement]),
+        ]
     return "\n\n".join(sections) + "\n"
 
 
@@ -55,16 +58,20 @@ def markdown_summary(table: Table) -> str:
         A sentence and a table, with links that count from the root of the repository.
     """
     columns = [column for column in table.columns if column.metric == table.columns[0].metric]
+    published = ["paper"] if table.is_published else []
     head = ["method"]
     for column in columns:
-        head += [_escaped(heading(column)), "paper"]
+        head += [_escaped(heading(column)), *published]
     rows = [
         [
             f"[{_escaped(row.method)}]({row.page})",
             *(
                 cell
                 for column in columns
-                for cell in (_ours(table, row, column), _paper(row, column))
+                for cell in (
+                    _ours(table, row, column),
+                    *(_paper(row, column) for _ in published),
+                )
             ),
         ]
         for row in table.rows

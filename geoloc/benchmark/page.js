@@ -1,6 +1,6 @@
 "use strict";
 
-// Sorts a table of results: a heading's button sorts by its column, "Order of the paper" undoes it.
+// Sorts a table of results: a heading's button sorts by its column, "First order" undoes it.
 function makeSortable(table) {
   const headings = [...table.querySelectorAll("th[aria-sort]")];
   const groups = [...table.querySelectorAll("tr.group")];

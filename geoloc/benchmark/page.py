@@ -24,6 +24,9 @@ from geoloc.visualization.inline_svg import inline_svg
 from geoloc.visualization.offline_page import asset, offline_page
 
 _MARKUP = {Mark.BEST: "<strong>{}</strong>", Mark.SECOND: "<u>{}</u>", None: "{}"}
+_SHOW_PAPER = (
+    '<label><input type="checkbox" id="show-paper" checked> Show the published numbers</label>\n'
+)
 _MISSING = f'<span class="missing">{MISSING}</span>'
 # Heading of a fact about a run, its key, and how it reads.
 _FACTS: dict[str, tuple[str, Callable[[Any], str]]] = {
@@ -62,8 +65,7 @@ def html_page(tables: Sequence[Table], figures: Mapping[str, Path]) -> str:
     body = f"""<header>
 <h1>geoloc: benchmark</h1>
 <nav aria-label="Contents"><ul>{"".join(links)}</ul></nav>
-<label><input type="checkbox" id="show-paper" checked> Show the published numbers</label>
-</header>
+{_SHOW_PAPER if any(table.is_published for table in tables) else ""}</header>
 <main>
 {"".join(sections)}</main>
 """
@@ -76,18 +78,22 @@ def _asset(name: str) -> str:
 
 def _table_content(table: Table) -> str:
     bodies = [_group(table, group, rows) for group, rows in groups(table).items()]
-    agreement = [_row([escape(cell) for cell in cells]) for cells in agreement_cells(table)]
     runs = [_row(cells) for row in table.rows for cells in _runs(row)]
     return f"""<p>{escape(note(table))} <strong>Best</strong> and <u>second</u> of a column.</p>
 <p class="published">{escape(paper_note(table))}</p>
-<p><button type="button" class="restore" disabled>Order of the paper</button></p>
+<p><button type="button" class="restore" disabled>First order</button></p>
 {_scrolling(table.title, _results_head(table), bodies, "results")}
-<h3>{AGREEMENT}</h3>
-{_scrolling(AGREEMENT, _head(AGREEMENT_HEADING), [_body(agreement)], "numbers")}
-<details>
+{_agreement(table) if table.is_published else ""}<details>
 <summary>Runs</summary>
 {_scrolling("Runs", _head(["method", *_FACTS, "configs"]), [_body(runs)], "runs")}
 </details>
+"""
+
+
+def _agreement(table: Table) -> str:
+    rows = [_row([escape(cell) for cell in cells]) for cells in agreement_cells(table)]
+    return f"""<h3>{AGREEMENT}</h3>
+{_scrolling(AGREEMENT, _head(AGREEMENT_HEADING), [_body(rows)], "numbers")}
 """
 
 
@@ -154,14 +160,18 @@ def _name(row: Row) -> str:
 
 
 def _cell(table: Table, row: Row, column: Column) -> str:
-    published = number(row.paper[column]) if column in row.paper else _MISSING
-    paper = f'<span class="paper"><span class="label">paper</span> {published}</span>'
+    paper = _published(row, column) if table.is_published else ""
     if column not in row.ours:
         return f"<td>{_MISSING}{paper}</td>"
     value = row.ours[column]
     ours = _MARKUP[mark(table, row, column)].format(number(value.mean))
     half = f' <span class="interval">{half_width(value)}</span>' if half_width(value) else ""
     return f'<td data-value="{value.mean!r}"><span class="ours">{ours}{half}</span>{paper}</td>'
+
+
+def _published(row: Row, column: Column) -> str:
+    published = number(row.paper[column]) if column in row.paper else _MISSING
+    return f'<span class="paper"><span class="label">paper</span> {published}</span>'
 
 
 def _runs(row: Row) -> list[list[str]]:

@@ -60,6 +60,11 @@ class Table(NamedTuple):
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
 
+    @property
+    def is_published(self) -> bool:
+        """Whether there is anything to compare with."""
+        return any(row.paper for row in self.rows)
+
     def ranked(self, column: Column) -> list[Row]:
         """Return the rows with a result in a column, best first."""
         present = [row for row in self.rows if column in row.ours]

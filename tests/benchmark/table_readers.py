@@ -25,7 +25,7 @@ class Tables(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.tables, self.open, self.attributes = [], [], []
+        self.tables, self.styles, self.open, self.attributes = [], [], [], []
         self.feed(text)
         self.close()
         assert not self.open, f"left open: {self.open}"
@@ -36,6 +36,7 @@ class Tables(HTMLParser):
             self.open.append(tag)
         if tag == "table":
             self.tables.append([])
+            self.styles.append(dict(attributes).get("class"))
         elif tag == "tr":
             self.tables[-1].append([])
         elif tag in ("th", "td"):
@@ -69,8 +70,18 @@ def from_cell(text, tags):
 
 
 def read_markdown(text):
-    """Return our reading, with the published numbers from the second table; and the agreement."""
-    ours, paper, agreement = Tables(MarkdownIt("commonmark").enable("table").render(text)).tables
+    """Return our reading, with the published numbers from the second table; and the agreement.
+
+    Where nothing is published there is no second table and no agreement.
+    """
+    ours, *rest = Tables(MarkdownIt("commonmark").enable("table").render(text)).tables
+    if not rest:
+        return {
+            row[0][0]: [(*from_cell(*cell)[:3], None) for cell in row[1:]]
+            for row in ours[1:]
+            if any(text for text, _ in row[1:])
+        }, []
+    paper, agreement = rest
     readings = {}
     for row, published in zip(ours[1:], paper[1:], strict=True):
         assert row[0] == published[0]
@@ -84,8 +95,11 @@ def read_markdown(text):
 
 def read_page(text):
     """Return the reading of every table of results, and the agreements."""
-    tables = Tables(text).tables
-    results, agreements = tables[0::3], tables[1::3]
+    reader = Tables(text)
+    results, agreements = (
+        [table for table, other in zip(reader.tables, reader.styles, strict=True) if other == style]
+        for style in ("results", "numbers")
+    )
     readings = [
         {
             normal(row[0][0]): [from_cell(*cell) for cell in row[1:]]

@@ -6,7 +6,7 @@ from table_readers import normal, read_csv, read_latex, read_markdown, read_page
 
 from geoloc.benchmark.latex import latex_table
 from geoloc.benchmark.long_csv import long_csv
-from geoloc.benchmark.markdown import markdown_table
+from geoloc.benchmark.markdown import markdown_summary, markdown_table
 from geoloc.benchmark.page import html_page
 from geoloc.benchmark.statistics import estimate
 
@@ -22,7 +22,8 @@ def expected(table):
 
 
 def expected_cell(table, row, column):
-    paper = f"{row.paper[column]:.2f}" if column in row.paper else "missing"
+    missing = "missing" if any(each.paper for each in table.rows) else None
+    paper = f"{row.paper[column]:.2f}" if column in row.paper else missing
     if column not in row.ours:
         return "missing", None, None, paper
     mean = f"{row.ours[column].mean:.2f}"
@@ -37,6 +38,8 @@ def expected_cell(table, row, column):
 
 def expected_agreement(table):
     rows = []
+    if not any(row.paper for row in table.rows):
+        return rows
     for column in table.columns:
         methods, tau, p_value, rho = table.agreement(column)
         p_text = "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
@@ -57,7 +60,8 @@ def check(table):
     markdown, agreement = read_markdown(markdown_table(table))
     assert markdown == readings
     assert agreement == expected_agreement(table)
-    (page,), (page_agreement,) = read_page(html_page([table], {}))
+    (page,), page_agreements = read_page(html_page([table], {}))
+    page_agreement = page_agreements[0] if agreement else []
     assert page == readings
     assert [[normal(cell) for cell in row] for row in page_agreement] == agreement
     ordered = {row.group: [r for r in table.rows if r.group == row.group] for row in table.rows}
@@ -70,6 +74,15 @@ def check(table):
 
 def test_every_format_reads_as_the_table():
     check(EXAMPLE)
+
+
+def test_without_published_numbers_there_is_no_place_for_them():
+    ours = EXAMPLE._replace(paper="", rows=tuple(r._replace(paper={}) for r in EXAMPLE.rows))
+    check(ours)
+    for text in (markdown_table(ours), html_page([ours], {})):
+        assert "Agreement" not in text
+    assert "| paper" not in markdown_summary(ours)
+    assert 'id="show-paper"' not in html_page([ours], {})
 
 
 @given(any_table())
