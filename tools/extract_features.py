@@ -16,7 +16,7 @@ from mmengine.registry import init_default_scope
 
 from geoloc.datasets.photo_dataset import PhotoDataset
 from geoloc.engine.checkpoint import load_local_checkpoint
-from geoloc.engine.command_line import run_command
+from geoloc.command_line import run_command
 from geoloc.engine.config import load_config
 from geoloc.engine.feature_extraction import extract_features
 from geoloc.engine.pretrained import load_weights
