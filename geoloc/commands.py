@@ -76,8 +76,8 @@ COMMANDS = {
         {
             f"geoloc evaluate {RUN}": "with 95 % intervals",
             f"geoloc evaluate {RUN} --rerank KReciprocal k1=20 k2=6": "after re-ranking, too",
-            f"geoloc evaluate {RUN}/descriptors.npy --index {RUN}/index.csv --out work_dirs/other": (
-                "from any .npy or .npz file and a CSV file path,view,place,lat,lon,split; saved"
+            f"geoloc evaluate {RUN}/descriptors.npy --index {RUN}/index.csv --out work_dirs/new": (
+                "from a .npy or .npz file and a CSV file path,view,place,lat,lon,split; saved"
             ),
         },
         f"geoloc report {RUN}",

@@ -64,8 +64,8 @@ def build_gallery(
     elif Path(source).suffix.lower() in RASTER_SUFFIXES and Path(source).is_file():
         if ground_size_m is None:
             raise ConfigError(
-                f"{source} is a raster: give ground_size_m (--ground-size), the side of its tiles in "
-                "metres, as large as on the images that the model was trained on"
+                f"{source} is a raster: give ground_size_m (--ground-size), the side of its tiles "
+                "in metres, as large as on the images that the model was trained on"
             )
         name, root = Path(source).name, Path(source).parent
         blocks = raster_rows(describer, source, view, ground_size_m, overlap)
