@@ -174,7 +174,7 @@ def test_the_examples_work_as_they_stand(
 ) -> None:
     monkeypatch.chdir(project)
     opened = []
-    browser = SimpleNamespace(open=lambda url, *_: bool(opened.append(url)) or True)
+    browser = SimpleNamespace(open=lambda url, *_: opened.append(url) is None)
     webbrowser.register("recorder", None, browser, preferred=True)
     printed = {}
     for _, line in EXAMPLES:
