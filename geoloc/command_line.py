@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if argv is None else argv)
     first = words[0] if words else "--help"
     if first in ("-h", "--help", "help"):
-        print(_overview())
+        run_command(lambda: print(_overview()))
     elif first == "--version":
         print(f"geoloc {__version__}")
     elif first in COMMANDS:

@@ -30,22 +30,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--gallery",
         type=Path,
         required=True,
+        metavar="GALLERY",
         help="a gallery; or a folder of images with positions or a GeoTIFF, of which one is built "
         "in OUT/gallery",
     )
-    parser.add_argument("--out", type=Path, default=Path("results"), help="default: %(default)s")
+    parser.add_argument(
+        "--out", type=Path, default=Path("results"), metavar="DIR", help="default: %(default)s"
+    )
     parser.add_argument("--view", help="that the photos show (default: not the gallery's)")
     parser.add_argument(
         "--gallery-view",
+        metavar="VIEW",
         help="that the images of a folder or GeoTIFF show (default: satellite, if the model knows "
         "it)",
     )
     parser.add_argument("--ground-size", type=float, metavar="METRES", help="of a GeoTIFF's tiles")
-    parser.add_argument("--overlap", type=float, default=0.0, help="of a GeoTIFF's tiles, 0 .. 1")
-    parser.add_argument("--positions", type=Path, help="of the photos: CSV file path,lat,lon")
-    parser.add_argument("--root", help="that its paths are relative to (default: PHOTOS)")
-    parser.add_argument("--top-k", type=int, default=10, help="places (default: %(default)s)")
-    parser.add_argument("--estimate", choices=["median", "top1"], default="median")
+    parser.add_argument(
+        "--overlap", type=float, default=0.0, metavar="SHARE", help="of a GeoTIFF's tiles, 0 .. 1"
+    )
+    parser.add_argument(
+        "--positions", type=Path, metavar="FILE", help="of the photos: CSV file path,lat,lon"
+    )
+    parser.add_argument(
+        "--root", metavar="DIR", help="that its paths are relative to (default: PHOTOS)"
+    )
+    parser.add_argument(
+        "--top-k", type=int, default=10, metavar="K", help="places (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--estimate",
+        choices=["median", "top1"],
+        default="median",
+        help="the median of the places, weighted by score, or the best one (default: %(default)s)",
+    )
     parser.add_argument(
         "--rerank", nargs="+", metavar="NAME KEY=VALUE", help="such as KReciprocal clip_k=True"
     )
