@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print what every check finds, and exit with status 1 if something is broken."""
-    sections = {}
+    sections: dict[str, list[Finding]] = {}
     for name, check in _checks().items():
         sections[name] = []
         if not args.json:

@@ -68,7 +68,7 @@ def python_and_geoloc() -> Iterator[Finding]:
     """Yield the versions of the interpreter and of geoloc, and where geoloc lies."""
     folder = Path(geoloc.__file__).parent
     try:
-        bounds = SpecifierSet(metadata.metadata("geoloc").get("Requires-Python") or "")
+        declared = metadata.metadata("geoloc")
     except metadata.PackageNotFoundError:
         yield Finding("python", f"{platform.python_version()} on {platform.platform()}")
         yield Finding(
@@ -78,6 +78,7 @@ def python_and_geoloc() -> Iterator[Finding]:
             "note",
         )
         return
+    bounds = SpecifierSet(declared["Requires-Python"] if "Requires-Python" in declared else "")
     version = platform.python_version()
     if bounds.contains(version, prereleases=True):
         yield Finding("python", f"{version} on {platform.platform()}")
