@@ -10,8 +10,8 @@ import torch
 
 from geoloc.analysis.distance_curves import distance_curves
 from geoloc.analysis.queries import describe_queries, write_queries
+from geoloc.command_line import run_command
 from geoloc.datasets.place_levels import place_levels
-from geoloc.engine.command_line import run_command
 from geoloc.errors import DatasetError
 from geoloc.evaluation.results import load_run
 from geoloc.visualization.failure_browser import failure_page

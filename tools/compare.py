@@ -2,7 +2,7 @@
 
 import argparse
 
-from geoloc.engine.command_line import run_command
+from geoloc.command_line import run_command
 from geoloc.evaluation.comparison import compare_runs, markdown, terminal
 
 

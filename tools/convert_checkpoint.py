@@ -23,8 +23,8 @@ from typing import Any
 
 import torch
 
+from geoloc.command_line import run_command
 from geoloc.engine.checkpoint import load_local_checkpoint
-from geoloc.engine.command_line import run_command
 from geoloc.engine.weight_conversion import (
     BACKBONES_OF,
     GEOCLIP_FILES,

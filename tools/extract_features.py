@@ -14,9 +14,9 @@ import torch
 from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 
+from geoloc.command_line import run_command
 from geoloc.datasets.photo_dataset import PhotoDataset
 from geoloc.engine.checkpoint import load_local_checkpoint
-from geoloc.engine.command_line import run_command
 from geoloc.engine.config import load_config
 from geoloc.engine.feature_extraction import build_extractor, extract_features
 from geoloc.engine.pretrained import load_weights

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from geoloc.engine.command_line import run_command
+from geoloc.command_line import run_command
 from geoloc.errors import ConfigError
 from geoloc.evaluation.place_features import read_npz_features, read_run_features
 from geoloc.geo.great_circle import great_circle_km

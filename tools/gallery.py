@@ -1,17 +1,10 @@
-"""Build, extend, merge, shard, index and inspect galleries. See docs/localize.md."""
+"""The same as ``geoloc gallery``; see ``python tools/gallery.py --help``."""
 
-import argparse
+from functools import partial
 
-from geoloc.engine.command_line import run_command
-from geoloc.localization.gallery_command import add_arguments, run
+from geoloc.command_line import run_named
 
-
-def main() -> None:
-    """Parse the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_arguments(parser)
-    run(parser.parse_args())
-
+main = partial(run_named, "gallery")
 
 if __name__ == "__main__":
-    run_command(main)
+    main()

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from geoloc.engine.command_line import run_command
+from geoloc.command_line import run_command
 from geoloc.engine.generated_files import add_check_option, write_or_check
 from geoloc.errors import ConfigError
 

@@ -1,17 +1,10 @@
-"""Localize photos in a gallery. See docs/localize.md."""
+"""The same as ``geoloc localize``; see ``python tools/localize.py --help``."""
 
-import argparse
+from functools import partial
 
-from geoloc.engine.command_line import run_command
-from geoloc.localization.localize_command import add_arguments, run
+from geoloc.command_line import run_named
 
-
-def main() -> None:
-    """Parse the command line and localize."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_arguments(parser)
-    run(parser.parse_args())
-
+main = partial(run_named, "localize")
 
 if __name__ == "__main__":
-    run_command(main)
+    main()

@@ -16,7 +16,7 @@ from mmengine.config import Config
 from geoloc.benchmark.collect import seed_folders
 from geoloc.benchmark.preset import PRESETS
 from geoloc.benchmark.statistics import estimate
-from geoloc.engine.command_line import run_command
+from geoloc.command_line import run_command
 from geoloc.engine.generated_files import add_check_option, write_or_check
 from geoloc.errors import ConfigError
 from geoloc.evaluation.results import read_json, read_metrics

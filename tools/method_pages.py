@@ -15,7 +15,7 @@ from typing import Any
 from mmengine.config import Config
 
 import geoloc.models  # noqa: F401  registers the parts
-from geoloc.engine.command_line import run_command
+from geoloc.command_line import run_command
 from geoloc.engine.generated_files import add_check_option, write_or_check
 from geoloc.errors import ConfigError
 from geoloc.evaluation.comparison import comparison, markdown

@@ -9,7 +9,7 @@ import argparse
 import torch
 
 from geoloc.benchmark.train_job import hardware
-from geoloc.engine.command_line import run_command
+from geoloc.command_line import run_command
 from geoloc.engine.complexity import complexity, image_sizes
 from geoloc.engine.config import load_config
 from geoloc.evaluation.comparison import markdown

@@ -8,9 +8,9 @@ import argparse
 import time
 from pathlib import Path
 
+from geoloc.command_line import run_command
 from geoloc.datasets import cvact, cvusa
 from geoloc.datasets.polar_maps import PolarMap, maps_of, write_polar_maps
-from geoloc.engine.command_line import run_command
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ import torch
 
 from geoloc.benchmark.job import MARK, RECORD, Key, is_of, product_file
 from geoloc.benchmark.product import write_product
-from geoloc.engine.command_line import run_command
+from geoloc.command_line import run_command
 from geoloc.engine.config import load_config
 from geoloc.engine.run import prepare, train
 from geoloc.evaluation.results import read_json

@@ -1,49 +1,15 @@
-"""What every command of ``tools/`` shares: arguments, and errors in one line."""
+"""Arguments that several commands have in common, and what they mean."""
 
 import argparse
-import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
-from urllib.error import URLError
 
-import torch.distributed as dist
 from mmengine.config import Config, DictAction
 
 from geoloc.engine.config import load_config
 from geoloc.engine.run import prepare
-from geoloc.errors import ConfigError, GeolocError
-
-
-def run_command(main: Callable[[], None]) -> None:
-    """Run ``main`` and exit; a user's mistake ends in one line and status 1.
-
-    With ``GEOLOC_DEBUG=1`` the whole traceback is shown instead.
-    """
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit("\nstopped; repeat the command with --resume to go on from the last checkpoint")
-    except (GeolocError, TypeError, URLError, FileNotFoundError) as error:
-        if os.environ.get("GEOLOC_DEBUG") == "1" or not _is_users_mistake(error):
-            raise
-        sys.exit(f"error: {_sentence(error)}")
-    finally:
-        if dist.is_initialized():
-            dist.destroy_process_group()
-
-
-def _is_users_mistake(error: Exception) -> bool:
-    # A constructor's refusal of a misspelt option is the one TypeError that a config can cause.
-    return not isinstance(error, TypeError) or "unexpected keyword argument" in str(error)
-
-
-def _sentence(error: Exception) -> str:
-    """Return the message in one line, without the traceback that a data-loading worker adds."""
-    text = str(error).strip()
-    if "Original Traceback" in text:
-        text = text.splitlines()[-1].partition(": ")[2]
-    return " ".join(text.split())
+from geoloc.errors import ConfigError
+from geoloc.repository import check_config_path
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +36,7 @@ def config_of(args: argparse.Namespace) -> Config:
     Raises:
         ConfigError: If the config or an argument cannot be used.
     """
+    check_config_path(args.config)
     cfg = load_config(args.config, args.cfg_options)
     return prepare(cfg, args.work_dir, args.data_root, args.amp, args.seed, args.launcher)
 

@@ -63,7 +63,10 @@ def build_gallery(
         blocks = index_rows(describer, source.index, view, unread, split, progress)
     elif Path(source).suffix.lower() in RASTER_SUFFIXES and Path(source).is_file():
         if ground_size_m is None:
-            raise ConfigError(f"{source} is a raster: give ground_size_m, the side of a tile")
+            raise ConfigError(
+                f"{source} is a raster: give ground_size_m (--ground-size), the side of its tiles "
+                "in metres, as large as on the images that the model was trained on"
+            )
         name, root = Path(source).name, Path(source).parent
         blocks = raster_rows(describer, source, view, ground_size_m, overlap)
         name += f" in tiles of {ground_size_m:g} m, overlap {overlap:g}"

@@ -101,7 +101,7 @@ class Manifest:
         file = folder / FILE
         if not file.is_file():
             raise GalleryError(
-                f"{folder} is no gallery: it has no {FILE}; build one with tools/gallery.py"
+                f"{folder} is no gallery: it has no {FILE}; make one with geoloc gallery build"
             )
         try:
             content = json.loads(file.read_text(encoding="utf-8"))

@@ -1,6 +1,7 @@
 """The command that localizes photos."""
 
 import argparse
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,11 @@ from geoloc.localization.gallery import Gallery
 from geoloc.localization.gallery_building import build_gallery
 from geoloc.localization.gallery_manifest import FILE
 from geoloc.localization.localizer import Localizer, calibrate
+from geoloc.localization.model_arguments import add_model_arguments, describer_of
 from geoloc.localization.progress_line import progress_line
+
+SATELLITE = "satellite"
+NAMED = 10  # files that were not read are named; the table names all of them
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,20 +30,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--gallery",
         type=Path,
         required=True,
+        metavar="GALLERY",
         help="a gallery; or a folder of images with positions or a GeoTIFF, of which one is built "
         "in OUT/gallery",
     )
-    parser.add_argument("--config", required=True, help="run config of the model")
-    parser.add_argument("--checkpoint", required=True, help="its weights")
-    parser.add_argument("--out", type=Path, default=Path("results"), help="default: %(default)s")
+    parser.add_argument(
+        "--out", type=Path, default=Path("results"), metavar="DIR", help="default: %(default)s"
+    )
     parser.add_argument("--view", help="that the photos show (default: not the gallery's)")
-    parser.add_argument("--gallery-view", help="that the images of a folder or GeoTIFF show")
+    parser.add_argument(
+        "--gallery-view",
+        metavar="VIEW",
+        help="that the images of a folder or GeoTIFF show (default: satellite, if the model knows "
+        "it)",
+    )
     parser.add_argument("--ground-size", type=float, metavar="METRES", help="of a GeoTIFF's tiles")
-    parser.add_argument("--overlap", type=float, default=0.0, help="of a GeoTIFF's tiles, 0 .. 1")
-    parser.add_argument("--positions", type=Path, help="of the photos: CSV file path,lat,lon")
-    parser.add_argument("--root", help="that its paths are relative to (default: PHOTOS)")
-    parser.add_argument("--top-k", type=int, default=10, help="places (default: %(default)s)")
-    parser.add_argument("--estimate", choices=["median", "top1"], default="median")
+    parser.add_argument(
+        "--overlap", type=float, default=0.0, metavar="SHARE", help="of a GeoTIFF's tiles, 0 .. 1"
+    )
+    parser.add_argument(
+        "--positions", type=Path, metavar="FILE", help="of the photos: CSV file path,lat,lon"
+    )
+    parser.add_argument(
+        "--root", metavar="DIR", help="that its paths are relative to (default: PHOTOS)"
+    )
+    parser.add_argument(
+        "--top-k", type=int, default=10, metavar="K", help="places (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--estimate",
+        choices=["median", "top1"],
+        default="median",
+        help="the median of the places, weighted by score, or the best one (default: %(default)s)",
+    )
     parser.add_argument(
         "--rerank", nargs="+", metavar="NAME KEY=VALUE", help="such as KReciprocal clip_k=True"
     )
@@ -49,12 +73,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="learn the radius from these photos, which know their positions, and keep it in the "
         "gallery",
     )
-    parser.add_argument("--device", help="cuda or cpu (default: cuda if there is one)")
+    add_model_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Localize, write the results, and print a summary."""
-    describer = Describer.from_config(args.config, args.checkpoint, device=args.device)
+    """Localize, write the results, and print what became of every file.
+
+    Raises:
+        ConfigError: If an argument cannot work, or not one photo could be read.
+    """
+    for given in args.photos:
+        if not os.path.lexists(given):
+            raise ConfigError(f"there is no file or folder {given} to localize")
+    if not args.gallery.exists():
+        raise ConfigError(f"--gallery {args.gallery} does not exist")
+    describer = describer_of(args)
     gallery = _gallery(args, describer)
     localizer = Localizer(describer, gallery=gallery, view=args.view, estimate=args.estimate)
     rerank = rerank_config(args.rerank)
@@ -68,6 +101,8 @@ def run(args: argparse.Namespace) -> None:
     write_answers(answers, args.out)
     print(summary(answers))
     print(f"Results are in {args.out}: answers.csv, places.csv, answers.geojson, unread.csv")
+    if not len(answers):
+        raise ConfigError(f"there is no photo to read in {' '.join(args.photos)}")
 
 
 def write_answers(answers: Answers, folder: Path) -> None:
@@ -80,9 +115,12 @@ def write_answers(answers: Answers, folder: Path) -> None:
 
 
 def summary(answers: Answers) -> str:
-    """Return in two lines what became of every file, and the errors where positions are known."""
+    """Return what became of every file, and the errors where positions are known."""
     files = len(answers) + len(answers.unread)
     lines = [f"{files} files: {len(answers)} localized, {len(answers.unread)} not read"]
+    lines += [f"  {row['file']}: {row['reason']}" for row in unread_rows(answers.unread[:NAMED])]
+    if len(answers.unread) > NAMED:
+        lines.append(f"  and {len(answers.unread) - NAMED} more, in unread.csv")
     errors_m = answers.errors_m
     if len(errors_m):
         lines.append(
@@ -102,14 +140,7 @@ def summary(answers: Answers) -> str:
 def _gallery(args: argparse.Namespace, describer: Describer) -> Gallery:
     if (args.gallery / FILE).is_file():
         return Gallery(args.gallery)
-    if not args.gallery.exists():
-        raise ConfigError(f"--gallery {args.gallery} does not exist")
-    if args.gallery_view is None and len(describer.views) > 1:
-        raise ConfigError(
-            f"--gallery {args.gallery} is no gallery but images: give --gallery-view, the view "
-            f"that they show, {' or '.join(describer.views)}"
-        )
-    view = args.gallery_view or describer.views[0]
+    view = args.gallery_view or _view_from_above(args, describer)
     with progress_line("gallery") as progress:
         gallery = build_gallery(
             args.out / "gallery",
@@ -127,3 +158,15 @@ def _gallery(args: argparse.Namespace, describer: Describer) -> Gallery:
         file = gallery.folder / "unread.csv"
         write_csv(file, UNREAD_COLUMNS, unread_rows(gallery.unread))
     return gallery
+
+
+def _view_from_above(args: argparse.Namespace, describer: Describer) -> str:
+    """Return the view that images with positions show, if nobody says otherwise."""
+    if len(describer.views) == 1:
+        return describer.views[0]
+    if SATELLITE in describer.views:
+        return SATELLITE
+    raise ConfigError(
+        f"--gallery {args.gallery} is no gallery but images: give --gallery-view, the view that "
+        f"they show, {' or '.join(describer.views)}"
+    )

@@ -12,7 +12,7 @@ from geoloc.visualization.thumbnail import THUMBNAIL_PX
 
 
 def failure_page(
-    failures: Mapping[str, Sequence[Query]], index: Index, highest: int, order: str = "H-AP"
+    failures: Mapping[str, Sequence[Query]], index: Index, highest: int, order: str | None = "H-AP"
 ) -> str:
     """Return a page with queries, their first results and how far off these are.
 
@@ -20,11 +20,12 @@ def failure_page(
         failures: Queries to show by task, in this order.
         index: The test images, whose files exist.
         highest: The highest level.
-        order: The metric that the queries are the lowest in.
+        order: The metric that the queries are the lowest in; None for the rank of their place.
     """
+    lowest = f"with the lowest {order}" if order else "whose place is found last"
     tasks = ", ".join(failures).replace("->", " → ") or "no task"
     body = f"""<h1>Failures: {escape(tasks)}</h1>
-<p>The queries with the lowest {escape(order)}, the worst first.</p>
+<p>The queries {escape(lowest)}, the worst first.</p>
 {failure_browser(failures, index, highest)}"""
     return offline_page("geoloc: failures", browser_style(), body, browser_script())
 

@@ -43,7 +43,7 @@ def training_section(run: RunFolder) -> str:
 def error_section(run: RunFolder) -> str:
     """Return the distribution of the errors of every task."""
     if not run.queries:
-        return no_queries(run)
+        return sentence(run.why_no_queries)
     parts = []
     for place, task in enumerate(run.queries):
         errors = run.errors_m(task)
@@ -64,7 +64,7 @@ def places_section(run: RunFolder) -> str:
     if not run.index.has_positions:
         return sentence("The test places have no positions, so there is no map.")
     if not run.queries:
-        return no_queries(run)
+        return sentence(run.why_no_queries)
     parts = []
     for place, (task, queries) in enumerate(run.queries.items()):
         label = run.index.place_labels[[query.row for query in queries]]
@@ -109,8 +109,8 @@ def _campuses(index: Index) -> np.ndarray:
 
 def examples_section(run: RunFolder) -> str:
     """Return queries of every task, evenly spread from the worst to the best."""
-    if reason := no_pictures(run):
-        return reason
+    if reason := run.why_no_pictures:
+        return sentence(reason)
     assert run.index is not None
     parts = []
     for task in run.queries:
@@ -125,33 +125,8 @@ def examples_section(run: RunFolder) -> str:
 
 def failures_section(run: RunFolder) -> str:
     """Return the worst queries of every task, to be filtered."""
-    if reason := no_pictures(run):
-        return reason
+    if reason := run.why_no_pictures:
+        return sentence(reason)
     assert run.index is not None
     failures = {task: run.worst_first(task)[:WORST] for task in run.queries}
     return failure_browser(failures, run.index, run.highest, PICTURE_PX)
-
-
-def no_queries(run: RunFolder) -> str:
-    """Return why single queries cannot be shown."""
-    files = ("metrics.json", "index.csv", "descriptors.npy")
-    missing = [name for name in files if not (run.folder / name).is_file()]
-    if missing:
-        return sentence(f"{run.folder} has no {', no '.join(missing)}; evaluate the run again.")
-    if run.mixed:
-        return sentence(run.mixed)
-    return sentence("Single queries are told of tasks such as drone->satellite, and there is none.")
-
-
-def no_pictures(run: RunFolder) -> str:
-    """Return why there are no pictures; empty if there are."""
-    if not run.queries:
-        return no_queries(run)
-    assert run.index is not None
-    first = next(iter(run.queries.values()))[0].row
-    if run.index.file(first).is_file():
-        return ""
-    return sentence(
-        f"There are no pictures, for there is no file {run.index.file(first)}; name the folder of "
-        "the images with --root DIR."
-    )

@@ -100,7 +100,7 @@ def _cell(value: float | None, interval: Sequence[float] | None) -> str:
 def config_section(run: RunFolder) -> str:
     """Return the whole config, folded."""
     if not run.config:
-        return sentence(f"{run.folder} has no config; tools/train.py writes it there.")
+        return sentence(f"{run.folder} has no config; geoloc train writes it there.")
     text = escape(run.config)
     return (
         f"<details><summary>The whole config</summary>\n"

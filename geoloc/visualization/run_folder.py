@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from geoloc.analysis.queries import Query, describe_queries
 from geoloc.datasets.index import Index
 from geoloc.datasets.place_levels import place_levels
+from geoloc.engine.run_files import config_of_run
 from geoloc.errors import DatasetError, DatasetNotFoundError, GeolocError
 from geoloc.evaluation.results import FACTS, read_json
 from geoloc.visualization.training_curves import read_scalars
@@ -95,6 +96,33 @@ class RunFolder:
                 continue
         return found
 
+    @property
+    def why_no_queries(self) -> str:
+        """Why single queries cannot be shown; empty if they can."""
+        if self.queries:
+            return ""
+        files = ("metrics.json", "index.csv", "descriptors.npy")
+        missing = [name for name in files if not (self.folder / name).is_file()]
+        if missing:
+            return f"{self.folder} has no {', no '.join(missing)}; evaluate the run again."
+        return self.mixed or (
+            "Single queries are told of tasks such as drone->satellite, and there is none."
+        )
+
+    @property
+    def why_no_pictures(self) -> str:
+        """Why the pictures of single queries cannot be shown; empty if they can."""
+        if reason := self.why_no_queries:
+            return reason
+        assert self.index is not None
+        first = self.index.file(next(iter(self.queries.values()))[0].row)
+        if first.is_file():
+            return ""
+        return (
+            f"There are no pictures, for there is no file {first}; name the folder of the images "
+            "with --root DIR."
+        )
+
     def worst_first(self, task: str) -> list[Query]:
         """Return the queries of a task, the worst first; those without a value come last."""
         queries = self.queries[task]
@@ -158,11 +186,8 @@ def read_run(work_dir: str | Path, root: str | Path | None = None, depth: int = 
 
 
 def _config_text(folder: Path) -> str:
-    """Return the config as it was run: the newest of those that the run left."""
-    files = [*folder.glob("*.py"), *folder.glob("*/vis_data/config.py")]
-    if not files:
-        return ""
-    return max(files, key=lambda file: file.stat().st_mtime).read_text(encoding="utf-8")
+    file = config_of_run(folder)
+    return "" if file is None else file.read_text(encoding="utf-8")
 
 
 def data_root(config: str) -> Path | None:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from geoloc.command_line import run_command
 from geoloc.datasets import Index
 from geoloc.datasets.place_levels import PlaceLevels, place_levels
-from geoloc.engine.command_line import run_command
 from geoloc.engine.hooks import EpochSeedHook, PlaceLevelsHook
 from geoloc.errors import ConfigError
 
