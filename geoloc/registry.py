@@ -27,6 +27,7 @@ from geoloc.errors import UnknownTypeError
 
 SCOPE = "geoloc"
 PLUGIN_GROUP = "geoloc.plugins"
+RUNNER_PARTS = "geoloc.engine.runner_parts"
 
 
 class PluginRegistry(Registry):
@@ -172,20 +173,18 @@ DATASETS = _child("dataset", mmengine_registry.DATASETS, "geoloc.datasets")
 TRANSFORMS = _child("transform", mmengine_registry.TRANSFORMS, "geoloc.datasets")
 SAMPLERS = _child("sampler", mmengine_registry.DATA_SAMPLERS, "geoloc.datasets")
 METRICS = _child("metric", mmengine_registry.METRICS, "geoloc.evaluation")
-HOOKS = _child("hook", mmengine_registry.HOOKS, "geoloc.engine")
-VISUALIZERS = _child("visualizer", mmengine_registry.VISUALIZERS, "geoloc.engine")
-OPTIM_WRAPPERS = _child("optimizer wrapper", mmengine_registry.OPTIM_WRAPPERS, "geoloc.engine")
+HOOKS = _child("hook", mmengine_registry.HOOKS, RUNNER_PARTS)
+VISUALIZERS = _child("visualizer", mmengine_registry.VISUALIZERS, RUNNER_PARTS)
+OPTIM_WRAPPERS = _child("optimizer wrapper", mmengine_registry.OPTIM_WRAPPERS, RUNNER_PARTS)
 OPTIM_WRAPPER_CONSTRUCTORS = _child(
-    "optimizer wrapper constructor", mmengine_registry.OPTIM_WRAPPER_CONSTRUCTORS, "geoloc.engine"
+    "optimizer wrapper constructor", mmengine_registry.OPTIM_WRAPPER_CONSTRUCTORS, RUNNER_PARTS
 )
-PARAM_SCHEDULERS = _child(
-    "parameter scheduler", mmengine_registry.PARAM_SCHEDULERS, "geoloc.engine"
-)
+PARAM_SCHEDULERS = _child("parameter scheduler", mmengine_registry.PARAM_SCHEDULERS, RUNNER_PARTS)
 FUNCTIONS = _child("function", mmengine_registry.FUNCTIONS, "geoloc.datasets")
 
-RUNNERS = _child("runner", mmengine_registry.RUNNERS, "geoloc.engine")
+RUNNERS = _child("runner", mmengine_registry.RUNNERS, RUNNER_PARTS)
 WEIGHT_INITIALIZERS = _child(
-    "weight initializer", mmengine_registry.WEIGHT_INITIALIZERS, "geoloc.engine"
+    "weight initializer", mmengine_registry.WEIGHT_INITIALIZERS, "geoloc.engine.pretrained"
 )
 
 # The Runner also searches these by scope; without a child of that scope mmengine warns at every
