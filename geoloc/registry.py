@@ -16,7 +16,7 @@ Plugins outside this package register with the same decorators, named in a confi
 import difflib
 import importlib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -107,6 +107,35 @@ class RoleRegistry(PluginRegistry):
         lender = importlib.import_module("mmpretrain.registry").MODELS
         lender.import_from_location()
         yield from (f"mmpretrain.{name}" for name in lender.module_dict)
+
+
+def is_registered(kind: str) -> bool:
+    """Return whether ``kind`` names a model, a part of one, or a transform that was registered.
+
+    ``Registry.get`` takes a dotted path as well and imports whatever it names. A config from
+    somebody else must not do that.
+
+    Args:
+        kind: A name of geoloc, of a plugin, mmpretrain or mmengine, with its scope or without.
+    """
+    scope, name = Registry.split_scope_key(kind)
+    return any(name in registry.module_dict for registry in _lenders(scope))
+
+
+def _lenders(scope: str | None) -> Iterator[Registry]:
+    """Yield the registries of models and transforms in which a ``type`` of a scope may be."""
+    lender = importlib.import_module("mmpretrain.registry")
+    own = (MODELS, TRANSFORMS, BACKBONES, NECKS, HEADS, SIMILARITIES, LOCATION_ENCODERS)
+    borrowed = (lender.MODELS, lender.TRANSFORMS)
+    lenders: dict[str, tuple[Registry, ...]] = {
+        SCOPE: own,
+        "mmpretrain": (*borrowed, *(registry.parent for registry in borrowed)),
+        "mmengine": tuple(registry.parent for registry in borrowed),
+    }
+    chosen = lenders.get(scope, ()) if scope else (*own, *lenders["mmpretrain"])
+    for registry in chosen:
+        registry.import_from_location()
+        yield registry
 
 
 def close_matches(name: str, known: Iterable[str], most: int = 3, cutoff: float = 0.6) -> list[str]:

@@ -10,11 +10,11 @@ from geoloc.datasets.source import IndexDataset, Source
 from geoloc.errors import DatasetError
 from geoloc.evaluation.descriptor_files import read_descriptors
 from geoloc.localization.answer_table import UNREAD_COLUMNS, unread_rows, write_csv
-from geoloc.localization.describer import Describer
 from geoloc.localization.descriptor_codes import DTYPES
 from geoloc.localization.gallery import Gallery
 from geoloc.localization.gallery_building import build_gallery
 from geoloc.localization.gallery_shards import merge_galleries, shard_gallery
+from geoloc.localization.model_arguments import add_model_arguments, describer_of
 from geoloc.localization.progress_line import progress_line
 
 UNREAD_FILE = "unread.csv"
@@ -27,7 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         command = commands.add_parser(action, help=text, description=_SOURCES)
         command.add_argument("source", type=Path, metavar="SOURCE")
         command.add_argument("gallery", type=Path, metavar="GALLERY", help="its folder")
-        _add_model_arguments(command)
+        add_model_arguments(command)
+        _add_source_arguments(command)
         if action == "build":
             command.add_argument("--dtype", choices=DTYPES, default="float32", help="to store")
     merge = commands.add_parser("merge", help="put galleries of one model together")
@@ -52,9 +53,7 @@ _SOURCES = (
 )
 
 
-def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", help="run config of the model")
-    parser.add_argument("--checkpoint", help="its weights")
+def _add_source_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--view", help="the view that the images show, e.g. satellite")
     parser.add_argument("--positions", type=Path, help="of a folder: CSV file path,lat,lon")
     parser.add_argument("--ground-size", type=float, metavar="METRES", help="of a GeoTIFF's tiles")
@@ -139,10 +138,9 @@ def _store_descriptors(args: argparse.Namespace) -> None:
 
 
 def _describe(args: argparse.Namespace) -> None:
-    if None in (args.config, args.checkpoint, args.view):
+    if args.view is None:
         raise DatasetError(
-            "give --config, --checkpoint and --view, the view that the images show; or "
-            "--descriptors with an index file"
+            "give --view, the view that the images show; or --descriptors with an index file"
         )
     source: Path | Source = args.source
     if args.source.suffix.lower() == ".csv":
@@ -152,7 +150,7 @@ def _describe(args: argparse.Namespace) -> None:
         gallery = build_gallery(
             args.gallery,
             source,
-            Describer.from_config(args.config, args.checkpoint),
+            describer_of(args),
             args.view,
             append=args.action == "append",
             ground_size_m=args.ground_size,

@@ -15,6 +15,7 @@ from geoloc.localization.gallery import Gallery
 from geoloc.localization.gallery_building import build_gallery
 from geoloc.localization.gallery_manifest import FILE
 from geoloc.localization.localizer import Localizer, calibrate
+from geoloc.localization.model_arguments import add_model_arguments, describer_of
 from geoloc.localization.progress_line import progress_line
 
 
@@ -28,8 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a gallery; or a folder of images with positions or a GeoTIFF, of which one is built "
         "in OUT/gallery",
     )
-    parser.add_argument("--config", required=True, help="run config of the model")
-    parser.add_argument("--checkpoint", required=True, help="its weights")
+    add_model_arguments(parser)
     parser.add_argument("--out", type=Path, default=Path("results"), help="default: %(default)s")
     parser.add_argument("--view", help="that the photos show (default: not the gallery's)")
     parser.add_argument("--gallery-view", help="that the images of a folder or GeoTIFF show")
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Localize, write the results, and print a summary."""
-    describer = Describer.from_config(args.config, args.checkpoint, device=args.device)
+    describer = describer_of(args, device=args.device)
     gallery = _gallery(args, describer)
     localizer = Localizer(describer, gallery=gallery, view=args.view, estimate=args.estimate)
     rerank = rerank_config(args.rerank)
