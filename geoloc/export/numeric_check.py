@@ -9,7 +9,7 @@ from torch import Tensor
 from geoloc.errors import ExportError
 from geoloc.localization.trained_model import descriptors_of
 
-TOLERANCE = 1e-4  # of an entry of a descriptor, which has length 1
+TOLERANCE = 1e-5  # of an entry of a descriptor, which has length 1
 BATCHES = (1, 2, 5)
 COARSE = 4  # rows and columns of the patches of random images
 
@@ -39,7 +39,7 @@ def check_same(model: Any, copy: Any, view: str, size: tuple[int, int]) -> Compa
         size: Their rows and columns.
 
     Raises:
-        ExportError: If an entry differs by more than 1e-4, or shapes differ; the message names
+        ExportError: If an entry differs by more than 1e-5, or shapes differ; the message names
             both.
     """
     model.train(False)
