@@ -68,7 +68,7 @@ def write_graph(
     images = torch.zeros(2, 3, *size, dtype=torch.uint8 if raw_images else torch.float32)
     # The exporter that every torch from 2.1 on has; 2.5 gave it a second one and a switch.
     known = inspect.signature(torch.onnx.export).parameters
-    switch = {"dynamo": False} if "dynamo" in known else {}
+    switch: dict[str, Any] = {"dynamo": False} if "dynamo" in known else {}
     try:
         with _quiet():
             torch.onnx.export(
@@ -88,7 +88,7 @@ def write_graph(
         onnx.checker.check_model(graph)
         onnx.save(graph, str(file))
     except Exception as error:  # exporters raise whatever they like
-        reason = " ".join(str(error).partition("\n")[0].split()) or type(error).__name__
+        reason = " ".join(str(error).partition(". ")[0].split()) or type(error).__name__
         raise ExportError(
             f"the network of view {view!r} has no ONNX graph: {reason}; export a bundle instead"
         ) from error

@@ -57,6 +57,7 @@ def open_graph(file: Path) -> Graph:
         return _open_reference(file)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 4  # what fails is raised as well
     session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
     def run(images: NDArray[Any]) -> NDArray[np.float32]:
@@ -71,7 +72,7 @@ def _open_reference(file: Path) -> Graph:
         from onnx.reference import ReferenceEvaluator
     except ImportError:
         raise ConfigError(f'{file} needs onnxruntime to run: pip install "geoloc[onnx]"') from None
-    evaluator = ReferenceEvaluator(str(file))
+    evaluator: Any = ReferenceEvaluator(str(file))
 
     def run(images: NDArray[Any]) -> NDArray[np.float32]:
         descriptors: NDArray[np.float32] = evaluator.run([OUTPUT], {INPUT: images})[0]

@@ -50,6 +50,13 @@ MODELS = {
     },
     "ViT": {"backbone": {**VIT, "out_type": "raw"}, "neck": {"type": "ClassTokens"}},
     "ViT, map": {"backbone": {**VIT, "out_type": "featmap"}},
+    "ViT of timm": {
+        "backbone": {
+            "type": "TimmBackbone",
+            "model_name": "vit_tiny_patch16_224",
+            **{"img_size": SIDE, "patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2},
+        },
+    },
     "ConvNeXt": {"backbone": CONVNEXT, "neck": {"type": "GeM"}},
 }
 
