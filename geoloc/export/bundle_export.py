@@ -138,5 +138,5 @@ def _new_folder(folder: Path) -> Iterator[Path]:
         yield part
         os.replace(part, folder)
     except BaseException:
-        shutil.rmtree(part)
+        shutil.rmtree(part, ignore_errors=True)
         raise
