@@ -89,11 +89,12 @@ def query(folder: Path, args: argparse.Namespace) -> None:
     with timed("first query, which reads the index and its checksum"):
         gallery.search(values[:1], 10)
     alone = []
-    for one in values:
-        start = time.perf_counter()
-        gallery.search(one[None], 10)
-        alone.append(time.perf_counter() - start)
-    print(f"a query alone: {1e3 * np.median(alone):.1f} ms (median of {len(alone)})", flush=True)
+    with timed(f"{args.queries} queries one by one"):
+        for one in values:
+            start = time.perf_counter()
+            gallery.search(one[None], 10)
+            alone.append(time.perf_counter() - start)
+    print(f"the median of them: {1e3 * np.median(alone):.1f} ms", flush=True)
     with timed(f"{args.queries} queries at once"):
         found = gallery.search(values, 10)
     with timed(f"{args.queries} queries at once, exact"):
@@ -104,9 +105,10 @@ def query(folder: Path, args: argparse.Namespace) -> None:
 
 @contextmanager
 def timed(name: str) -> Iterator[None]:
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     yield
-    print(f"{name}: {time.perf_counter() - start:.3f} s, {memory()}", flush=True)
+    seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
+    print(f"{name}: {seconds:.3f} s, {cpu:.3f} s of CPU time, {memory()}", flush=True)
 
 
 def memory() -> str:
