@@ -125,6 +125,19 @@ COMMANDS = {
         },
         "geoloc localize data/CampusWorld/drone/test --gallery campus_gallery",
     ),
+    "export": Command(
+        "Export a trained model as a bundle or as ONNX graphs.",
+        "geoloc.export.export_command",
+        {
+            f"geoloc export {RUN} --out campus_model": (
+                "safetensors and config, which localize and gallery take as --model"
+            ),
+            f"geoloc export {RUN} --format onnx --view drone --out campus_onnx": (
+                "a graph for other programs, compared with the model"
+            ),
+        },
+        "geoloc localize data/CampusWorld/drone/test --gallery campus_gallery --model campus_model",
+    ),
     "localize": Command(
         "Tell where photos were taken.",
         "geoloc.localization.localize_command",

@@ -45,3 +45,7 @@ class CheckpointError(GeolocError, RuntimeError):
 
 class GalleryError(GeolocError, ValueError):
     """A gallery that is damaged, made with another model, or cannot take what is added to it."""
+
+
+class ExportError(GeolocError, RuntimeError):
+    """A model that cannot be exported, or whose export does not compute what it computes."""

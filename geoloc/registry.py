@@ -16,7 +16,7 @@ Plugins outside this package register with the same decorators, named in a confi
 import difflib
 import importlib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -27,6 +27,7 @@ from geoloc.errors import UnknownTypeError
 
 SCOPE = "geoloc"
 PLUGIN_GROUP = "geoloc.plugins"
+RUNNER_PARTS = "geoloc.engine.runner_parts"
 
 
 class PluginRegistry(Registry):
@@ -108,6 +109,35 @@ class RoleRegistry(PluginRegistry):
         yield from (f"mmpretrain.{name}" for name in lender.module_dict)
 
 
+def is_registered(kind: str) -> bool:
+    """Return whether ``kind`` names a model, a part of one, or a transform that was registered.
+
+    ``Registry.get`` takes a dotted path as well and imports whatever it names. A config from
+    somebody else must not do that.
+
+    Args:
+        kind: A name of geoloc, of a plugin, mmpretrain or mmengine, with its scope or without.
+    """
+    scope, name = Registry.split_scope_key(kind)
+    return any(name in registry.module_dict for registry in _lenders(scope))
+
+
+def _lenders(scope: str | None) -> Iterator[Registry]:
+    """Yield the registries of models and transforms in which a ``type`` of a scope may be."""
+    lender = importlib.import_module("mmpretrain.registry")
+    own = (MODELS, TRANSFORMS, BACKBONES, NECKS, HEADS, SIMILARITIES, LOCATION_ENCODERS)
+    borrowed = (lender.MODELS, lender.TRANSFORMS)
+    lenders: dict[str, tuple[Registry, ...]] = {
+        SCOPE: own,
+        "mmpretrain": (*borrowed, *(registry.parent for registry in borrowed)),
+        "mmengine": tuple(registry.parent for registry in borrowed),
+    }
+    chosen = lenders.get(scope, ()) if scope else (*own, *lenders["mmpretrain"])
+    for registry in chosen:
+        registry.import_from_location()
+        yield registry
+
+
 def close_matches(name: str, known: Iterable[str], most: int = 3, cutoff: float = 0.6) -> list[str]:
     """Return up to ``most`` known names that resemble ``name``, ignoring case and scope."""
     by_key: dict[str, str] = {}
@@ -172,20 +202,18 @@ DATASETS = _child("dataset", mmengine_registry.DATASETS, "geoloc.datasets")
 TRANSFORMS = _child("transform", mmengine_registry.TRANSFORMS, "geoloc.datasets")
 SAMPLERS = _child("sampler", mmengine_registry.DATA_SAMPLERS, "geoloc.datasets")
 METRICS = _child("metric", mmengine_registry.METRICS, "geoloc.evaluation")
-HOOKS = _child("hook", mmengine_registry.HOOKS, "geoloc.engine")
-VISUALIZERS = _child("visualizer", mmengine_registry.VISUALIZERS, "geoloc.engine")
-OPTIM_WRAPPERS = _child("optimizer wrapper", mmengine_registry.OPTIM_WRAPPERS, "geoloc.engine")
+HOOKS = _child("hook", mmengine_registry.HOOKS, RUNNER_PARTS)
+VISUALIZERS = _child("visualizer", mmengine_registry.VISUALIZERS, RUNNER_PARTS)
+OPTIM_WRAPPERS = _child("optimizer wrapper", mmengine_registry.OPTIM_WRAPPERS, RUNNER_PARTS)
 OPTIM_WRAPPER_CONSTRUCTORS = _child(
-    "optimizer wrapper constructor", mmengine_registry.OPTIM_WRAPPER_CONSTRUCTORS, "geoloc.engine"
+    "optimizer wrapper constructor", mmengine_registry.OPTIM_WRAPPER_CONSTRUCTORS, RUNNER_PARTS
 )
-PARAM_SCHEDULERS = _child(
-    "parameter scheduler", mmengine_registry.PARAM_SCHEDULERS, "geoloc.engine"
-)
+PARAM_SCHEDULERS = _child("parameter scheduler", mmengine_registry.PARAM_SCHEDULERS, RUNNER_PARTS)
 FUNCTIONS = _child("function", mmengine_registry.FUNCTIONS, "geoloc.datasets")
 
-RUNNERS = _child("runner", mmengine_registry.RUNNERS, "geoloc.engine")
+RUNNERS = _child("runner", mmengine_registry.RUNNERS, RUNNER_PARTS)
 WEIGHT_INITIALIZERS = _child(
-    "weight initializer", mmengine_registry.WEIGHT_INITIALIZERS, "geoloc.engine"
+    "weight initializer", mmengine_registry.WEIGHT_INITIALIZERS, "geoloc.engine.pretrained"
 )
 
 # The Runner also searches these by scope; without a child of that scope mmengine warns at every

@@ -20,13 +20,13 @@ from geoloc.command_line import run_command
 from geoloc.engine.generated_files import add_check_option, write_or_check
 from geoloc.errors import ConfigError
 from geoloc.evaluation.results import read_json, read_metrics
+from geoloc.export.model_facts import METRICS, metadata
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / "configs"
 BENCHMARKS = ROOT / "docs/benchmarks"
 SOURCE = re.compile(r"^Source: (.+?)\n\s*\n", re.MULTILINE | re.DOTALL)
 ARXIV = re.compile(r"arXiv (\d{4}\.\d{4,5})")
-METRICS = ("H-AP", "ASI", "NDCG", "mAP/overall", "R@1/overall")
 
 
 def main() -> None:
@@ -70,23 +70,11 @@ def metafile(folder: Path) -> dict[str, Any]:
 def model(file: Path, collection: str) -> dict[str, Any]:
     """Return the entry of a config, with its results in the benchmark."""
     cfg = Config.fromfile(str(file))
-    backbone = cfg.model.backbone
-    if "type" not in backbone:  # a config per view, of one kind
-        backbone = next(iter(backbone.values()))
-    kind = backbone.type.removeprefix("mmpretrain.")
-    sizes = [backbone.get(key) for key in ("depth", "arch", "model_name")]
-    size = [str(size) for size in sizes if isinstance(size, (int, str))][:1]  # no list of its own
-    dataset = cfg.train_dataloader.dataset
-    source = dataset.get("source", dataset)  # features have no source of their own
     entry: dict[str, Any] = {
         "Name": file.stem,
         "In Collection": collection,
         "Config": str(file.relative_to(ROOT)),
-        "Metadata": {
-            "Architecture": "-".join([kind, *size]),
-            "Training Data": " ".join([source.type, source.get("subset", "")]).strip(),
-            "Epochs": cfg.train_cfg.max_epochs,
-        },
+        "Metadata": metadata(cfg),
     }
     if results := list(_results(file)):
         entry["Results"] = results

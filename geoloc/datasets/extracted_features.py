@@ -47,12 +47,12 @@ class ExtractedFeatures(FeatureDataset):
         super().__init__(folder)
 
     @property
-    def index(self) -> Index:  # type: ignore[override]
+    def index(self) -> Index:
         """The rows of the photos."""
         return self.photos.index
 
     @property
-    def metainfo(self) -> dict[str, Any]:  # type: ignore[override]
+    def metainfo(self) -> dict[str, Any]:
         """What an evaluator needs."""
         return self.photos.metainfo
 

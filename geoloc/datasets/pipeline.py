@@ -63,6 +63,16 @@ class ViewPipelines:
         ]
         return inputs
 
+    def image_size(self, view: str, side: int = 2048) -> tuple[int, int]:
+        """Return the rows and columns of what ``view`` makes of a square image.
+
+        Args:
+            view: One of the views.
+            side: Of that image, by default larger than any crop.
+        """
+        rows, columns = self.apply(view, np.zeros((side, side, 3), np.uint8)).shape[1:]
+        return int(rows), int(columns)
+
 
 def _build(view: str, config: Sequence[dict[str, Any]]) -> Compose:
     transforms = [TRANSFORMS.build(transform) for transform in config]

@@ -78,7 +78,7 @@ def python_and_geoloc() -> Iterator[Finding]:
             "note",
         )
         return
-    bounds = SpecifierSet(declared["Requires-Python"] if "Requires-Python" in declared else "")
+    bounds = SpecifierSet(declared.get("Requires-Python") or "")
     version = platform.python_version()
     if bounds.contains(version, prereleases=True):
         yield Finding("python", f"{version} on {platform.platform()}")

@@ -5,17 +5,15 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
-from mmcv.transforms import Compose
 from mmengine.config import Config
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from geoloc.registry import MODELS, TRANSFORMS
+from geoloc.datasets.pipeline import ViewPipelines
+from geoloc.registry import MODELS
 
 ROUNDS = 3
-SIDE = 2048  # of the blank image: larger than any crop, and square as tiles are
 
 Size = tuple[int, int]
 
@@ -63,17 +61,9 @@ def complexity(cfg: Config, batch: int = 32) -> Complexity:
 
 
 def image_sizes(cfg: Config) -> dict[str, Size]:
-    """Return the rows and columns of the test images by view, whatever the files have.
-
-    Everything but the loading of a file is done to a blank image.
-    """
-    sizes = {}
-    for view, (_, *transforms) in cfg.test_dataloader.dataset.pipelines.items():
-        pipeline = Compose([TRANSFORMS.build(transform) for transform in transforms])
-        blank = np.zeros((SIDE, SIDE, 3), dtype=np.uint8)
-        rows, columns = pipeline({"img": blank, "img_shape": (SIDE, SIDE)})["inputs"].shape[1:]
-        sizes[view] = (int(rows), int(columns))
-    return sizes
+    """Return the rows and columns of the test images by view, whatever the files have."""
+    pipelines = ViewPipelines(cfg.test_dataloader.dataset.pipelines)
+    return {view: pipelines.image_size(view) for view in pipelines.views}
 
 
 def _images(sizes: Mapping[str, Size], count: int, device: torch.device) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,17 +15,14 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from geoloc.datasets.pipeline import PipelineConfigs, ViewPipelines
-from geoloc.engine.checkpoint import TRAINING_ONLY, check_weights_fit, load_local_checkpoint
-from geoloc.engine.config import config_hash, load_config
-from geoloc.engine.weights_fingerprint import weights_fingerprint
 from geoloc.errors import ConfigError, ImageError
 from geoloc.localization.gallery_manifest import ModelRecord
-from geoloc.registry import MODELS
+from geoloc.localization.model_bundle import ModelBundle
+from geoloc.localization.trained_model import TrainedModel, descriptors_of, load_trained_model
 
 Photo: TypeAlias = str | Path | Image.Image | NDArray[Any]
 
 NOT_FINITE = "the model's descriptor of it contains NaN or infinity"
-TRAINING_KEYS = ("losses", "miner", "similarity", "init_cfg")
 
 
 class Describer:
@@ -38,6 +36,8 @@ class Describer:
         batch_size: Images at once.
         workers: Threads that decode images.
         device: ``cuda`` if there is one, else ``cpu``.
+        record: What galleries know the model by; computed from ``config`` and the weights if it is
+            not known.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Describer:
         batch_size: int = 32,
         workers: int = 4,
         device: str | None = None,
+        record: ModelRecord | None = None,
     ) -> None:
         if batch_size < 1 or workers < 1:
             raise ConfigError(f"batch_size={batch_size} and workers={workers} must be at least 1")
@@ -56,8 +57,7 @@ class Describer:
         self.model.train(False)  # not eval(): mmpretrain's backbones return None from train()
         self.pipelines = ViewPipelines(pipelines)
         self.batch_size, self.workers = batch_size, workers
-        parts = Config({"model": dict(config or {}), "pipelines": dict(pipelines)})
-        self._hash, self._fingerprint = config_hash(parts), weights_fingerprint(model)
+        self._record = record or TrainedModel(model, pipelines, config or {}).record
 
     @classmethod
     def from_config(
@@ -71,34 +71,27 @@ class Describer:
             **options: ``batch_size``, ``workers``, ``device``.
 
         Raises:
-            ConfigError: If the config has no test pipelines, or compares descriptors otherwise than
-                by cosine.
+            ConfigError: If the config has no test pipelines, or its model none of the descriptors
+                that galleries compare.
             CheckpointError: If the file is missing, unsafe or of another model.
         """
-        cfg = config if isinstance(config, Config) else load_config(config)
-        if cfg.model.get("similarity"):
-            raise ConfigError(
-                f"model.similarity={cfg.model.similarity.type!r} is no cosine, by which galleries "
-                "compare descriptors; use a config without it"
-            )
-        try:
-            pipelines = cfg.test_dataloader.dataset.pipelines
-        except AttributeError:
-            raise ConfigError(
-                "the config has no test_dataloader.dataset.pipelines, which tell how an image is "
-                "loaded; inherit one of configs/_base_/datasets"
-            ) from None
-        # What training alone needs is neither built nor downloaded
-        architecture = {key: v for key, v in cfg.model.items() if key not in TRAINING_KEYS}
-        model = MODELS.build(dict(architecture))
-        content = load_local_checkpoint(str(checkpoint))
-        weights = content.get("state_dict", content)
-        check_weights_fit(model, weights, TRAINING_ONLY)
-        weights = {name.removeprefix("module."): value for name, value in weights.items()}
-        model.load_state_dict(
-            {name: v for name, v in weights.items() if not name.startswith(TRAINING_ONLY)}
-        )
-        return cls(model, pipelines, architecture, **options)
+        return cls(*load_trained_model(config, checkpoint), **options)
+
+    @classmethod
+    def from_bundle(cls, folder: str | Path, **options: Any) -> "Describer":
+        """Read what ``geoloc.export`` wrote.
+
+        Args:
+            folder: Of the bundle.
+            **options: ``batch_size``, ``workers``, ``device``.
+
+        Raises:
+            CheckpointError: If the folder holds no bundle, or one that was altered or is of another
+                version.
+            ConfigError: If a package that it needs is not installed.
+        """
+        bundle = ModelBundle.read(folder)
+        return cls(*bundle.trained_model(), record=bundle.record, **options)
 
     @property
     def views(self) -> tuple[str, ...]:
@@ -112,7 +105,7 @@ class Describer:
             ConfigError: If the model has no such view.
         """
         self.check_view(view)
-        return ModelRecord(self._hash, self._fingerprint, view)
+        return replace(self._record, view=view)
 
     def check_view(self, view: str) -> None:
         """Refuse a view that the model does not know.
@@ -162,9 +155,8 @@ class Describer:
         """Return the descriptors, float32 ``[n, D]``, of loaded images, uint8 ``[3, H, W]``."""
         parts = []
         for _, same_size in groupby(images, key=lambda image: image.shape):
-            batch = {"inputs": {view: torch.stack([*same_size])}}
-            inputs = self.model.data_preprocessor(batch, False)["inputs"][view]
-            parts.append(self.model.describe(inputs, view).float().cpu().numpy())
+            descriptors = descriptors_of(self.model, torch.stack([*same_size]), view)
+            parts.append(descriptors.float().cpu().numpy())
         return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
 
     def _load(self, photo: Photo, view: str) -> Tensor:

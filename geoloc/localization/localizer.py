@@ -28,8 +28,9 @@ class Localizer:
     """Tell where photos were taken.
 
     Args:
-        model: A ``Describer``, or a run config or its file, whose weights ``checkpoint`` holds.
-        checkpoint: Checkpoint file; not for a ``Describer``.
+        model: The folder of a bundle that ``geoloc.export`` wrote, a run config or its file, whose
+            weights ``checkpoint`` holds, or a ``Describer``.
+        checkpoint: Checkpoint file; only for a config.
         gallery: The gallery or its folder.
         view: The view that the photos show; by default the other one than the gallery's.
         estimate: ``median`` or ``top1``; see ``estimated_position``.
@@ -57,15 +58,7 @@ class Localizer:
         check_method(estimate)
         if gallery is None:
             raise ConfigError("Localizer needs gallery=, a Gallery or its folder")
-        if isinstance(model, Describer) == (checkpoint is not None):
-            raise ConfigError(
-                "Localizer needs a config with its checkpoint, or a Describer without"
-            )
-        if isinstance(model, Describer):
-            self.describer = model
-        else:
-            assert checkpoint is not None
-            self.describer = Describer.from_config(model, checkpoint, **options)
+        self.describer = _describer(model, checkpoint, options)
         self.gallery = gallery if isinstance(gallery, Gallery) else Gallery(gallery)
         self.view = view or _other_view(self.describer, self.gallery)
         self.gallery.check_model(self.describer.record(self.view))
@@ -200,6 +193,23 @@ def calibrate(
     localizer.calibration = fit_radius(features, errors_m, confidence, settings)
     localizer.calibration.save(localizer.gallery.folder / CALIBRATION_FILE)
     return localizer.calibration
+
+
+def _describer(
+    model: Describer | Config | str | Path,
+    checkpoint: str | Path | None,
+    options: Mapping[str, Any],
+) -> Describer:
+    if isinstance(model, Describer) and checkpoint is None:
+        return model
+    if isinstance(model, str | Path) and checkpoint is None and Path(model).is_dir():
+        return Describer.from_bundle(model, **options)
+    if isinstance(model, Describer) or checkpoint is None:
+        raise ConfigError(
+            "Localizer needs a config with its checkpoint, or without one the folder of a bundle "
+            "or a Describer"
+        )
+    return Describer.from_config(model, checkpoint, **options)
 
 
 def _with_radius(answer: Answer, calibration: RadiusCalibration | None) -> Answer:

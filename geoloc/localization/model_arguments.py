@@ -1,4 +1,4 @@
-"""The model of a command: a run folder, or a config and its weights."""
+"""The model of a command: a run folder, an exported model, or a config and its weights."""
 
 import argparse
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from geoloc.engine.run_files import model_of_run, newest_run
 from geoloc.errors import ConfigError
 from geoloc.localization.describer import Describer
+from geoloc.localization.model_bundle import FILE as BUNDLE
 from geoloc.repository import check_config_path
 
 RUNS = Path("work_dirs")
@@ -14,10 +15,13 @@ RUNS = Path("work_dirs")
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that ``describer_of`` reads."""
     group = parser.add_argument_group(
-        "model", f"a run folder, or a config and its weights (default: the newest run in {RUNS})"
+        "model", f"a folder, or a config and its weights (default: the newest run in {RUNS})"
     )
     group.add_argument(
-        "--model", type=Path, metavar="RUN", help="run folder: its config and last checkpoint"
+        "--model",
+        type=Path,
+        metavar="FOLDER",
+        help="of a run, for its config and last checkpoint; or of an exported model",
     )
     group.add_argument("--config", metavar="CONFIG", help="run config of the model")
     group.add_argument("--checkpoint", metavar="FILE", help="its weights")
@@ -31,6 +35,8 @@ def describer_of(args: argparse.Namespace) -> Describer:
         ConfigError: If they name no model, or two.
         CheckpointError: If its weights cannot be used.
     """
+    if args.model is not None and args.config is None and (args.model / BUNDLE).is_file():
+        return Describer.from_bundle(args.model, device=args.device)
     config, checkpoint = _files(args.model, args.config, args.checkpoint)
     check_config_path(config)
     return Describer.from_config(config, checkpoint, device=args.device)
@@ -42,13 +48,13 @@ def _files(
     if run is None and config is not None and checkpoint is not None:
         return config, checkpoint
     if config is not None or checkpoint is not None:
-        raise ConfigError("give --model RUN, or --config CONFIG with --checkpoint FILE")
+        raise ConfigError("give --model FOLDER, or --config CONFIG with --checkpoint FILE")
     if run is not None:
         return model_of_run(run)
     newest = newest_run(RUNS)
     if newest is None:
         raise ConfigError(
-            f"which model? There is no run in {RUNS}: give --model RUN, the folder of a training, "
+            f"which model? There is no run in {RUNS}: give --model FOLDER, that of a training, "
             "or --config CONFIG with --checkpoint FILE"
         )
     print(f"model: {newest}, the newest run in {RUNS}")

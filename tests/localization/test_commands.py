@@ -158,15 +158,15 @@ def test_the_newest_run_is_the_model_and_above_is_the_view(
     [
         (("nowhere.jpg", "--gallery", "satellite"), "no file or folder nowhere.jpg"),
         (("drone", "--gallery", "gone"), "--gallery gone does not exist"),
-        (("drone", "--gallery", "satellite"), "no run in work_dirs: give --model RUN"),
+        (("drone", "--gallery", "satellite"), "no run in work_dirs: give --model FOLDER"),
         (("drone", "--gallery", "satellite", "--model", "gone"), "no run folder gone"),
         (
             ("drone", "--gallery", "satellite", "--config", "tiny.py"),
-            "give --model RUN, or --config CONFIG with --checkpoint",
+            "give --model FOLDER, or --config CONFIG with --checkpoint",
         ),
         (
             ("drone", "--gallery", "satellite", "--model", "run", "--checkpoint", "a.pth"),
-            "give --model RUN, or --config",
+            "give --model FOLDER, or --config",
         ),
         (("drone", "--gallery", "ortho.tif", "--model", "run"), r"is a raster: .*--ground-size"),
         (("drone", "--gallery", "satellite", "--model", "street"), "--gallery-view, .*drone or st"),
@@ -221,7 +221,7 @@ def test_galleries_are_built_grown_cut_and_merged(
         tool("gallery", "build", world / "satellite", one, *model)
     with pytest.raises(RuntimeError, match="--view"):
         tool("gallery", "build", world / "satellite", tmp_path / "x", *model[:4])
-    with pytest.raises(RuntimeError, match="--model RUN, or --config CONFIG with --checkpoint"):
+    with pytest.raises(RuntimeError, match="--model FOLDER, or --config CONFIG with --checkpoint"):
         tool("gallery", "build", world / "satellite", tmp_path / "x", *model[:2], *model[4:])
 
 

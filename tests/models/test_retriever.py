@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from geoloc.datasets.place_levels import DistanceLevels
-from geoloc.engine import PretrainedInit  # noqa: F401  the initialiser that the tools use
+from geoloc.engine.pretrained import PretrainedInit  # noqa: F401  the initialiser that the tools use
 from geoloc.errors import CheckpointError, ConfigError
 from geoloc.models import CrossViewRetriever
 from geoloc.registry import HEADS, LOSSES, MODELS

@@ -127,7 +127,8 @@ def last_attention(network: DistilledVisionTransformer, images: Tensor) -> Tenso
 def _embedded(network: Any, images: Tensor) -> tuple[Tensor, tuple[int, int]]:
     """Return the tokens ``[N, 2 + P, C]`` before the first layer, and the grid of the P patches."""
     patches, grid = network.patch_embed(images)
-    extra = [token.expand(len(images), -1, -1) for token in (network.cls_token, network.dist_token)]
+    rows = images.shape[0]
+    extra = [token.expand(rows, -1, -1) for token in (network.cls_token, network.dist_token)]
     positions = network.resize_pos_embed(
         network.pos_embed, network.patch_resolution, grid, network.interpolate_mode, TOKENS
     )

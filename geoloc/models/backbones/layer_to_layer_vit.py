@@ -101,7 +101,7 @@ def _attend(attention: Any, query: Tensor, key: Tensor) -> Tensor:
     )
     q = F.linear(query, weights[0], biases[0])
     k, v = F.linear(key, weights[1], biases[1]).chunk(2, dim=2)
-    shape = (len(q), -1, attention.num_heads, attention.head_dim)
+    shape = (q.shape[0], -1, attention.num_heads, attention.head_dim)
     q, k, v = (part.reshape(shape).transpose(1, 2) for part in (q, k, v))
     dropout = attention.attn_drop.p if attention.training else 0.0
     attended = F.scaled_dot_product_attention(

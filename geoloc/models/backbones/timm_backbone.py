@@ -78,4 +78,4 @@ class TimmBackbone(BaseModule):
                 f"{type(self.timm_model).__name__} of timm returned {patches.shape[1]} tokens, "
                 f"which form no map of {height} x {width} patches; use a CNN, Swin or plain ViT"
             )
-        return patches.transpose(1, 2).reshape(len(tokens), -1, height, width)
+        return patches.transpose(1, 2).reshape(tokens.shape[0], -1, height, width)
