@@ -78,7 +78,7 @@ def python_and_geoloc() -> Iterator[Finding]:
             "note",
         )
         return
-    bounds = SpecifierSet(declared.get("Requires-Python") or "")
+    bounds = SpecifierSet(str(declared.json.get("requires_python", "")))
     version = platform.python_version()
     if bounds.contains(version, prereleases=True):
         yield Finding("python", f"{version} on {platform.platform()}")
