@@ -9,7 +9,9 @@ from mmengine.config import Config
 
 from geoloc.evaluation.results import read_json, read_metrics
 
-METRICS = ("H-AP", "ASI", "NDCG", "mAP/overall", "R@1/overall")
+RETRIEVAL = ("H-AP", "ASI", "NDCG", "mAP/overall", "R@1/overall")
+ON_A_GLOBE = ("GeoScore", "Acc@25km", "Acc@200km", "Acc@750km", "Acc@2500km")
+METRICS = RETRIEVAL + ON_A_GLOBE
 
 
 def model_facts(
