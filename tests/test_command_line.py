@@ -31,10 +31,11 @@ from tests.localization.conftest import CONFIG as TINY_MODEL
 
 ISSUED = {
     *("train", "test", "benchmark", "evaluate", "localize"),
-    *("gallery", "campusworld", "browse", "report", "doctor"),
+    *("export", "gallery", "campusworld", "browse", "report", "doctor"),
 }
 TOOLS = {
     "train": "train",
+    "export": "export",
     "test": "test",
     "benchmark": "benchmark",
     "evaluate": "evaluate",

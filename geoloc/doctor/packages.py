@@ -28,6 +28,7 @@ ENABLES = {
     "clip": "ClipBackbone: the image towers of CLIP models",
     "area": "area accuracy of positions (country, region, city)",
     "table": "Answers.to_dataframe",
+    "onnx": "geoloc export --format onnx, and models that were exported so",
 }
 
 Versions = Mapping[str, Version]

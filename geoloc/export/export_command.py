@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
         raise ConfigError("--view and --float-input are for --format onnx; a bundle has all views")
     cfg = load_config(found.config)
     trained = load_trained_model(cfg, found.checkpoint)
-    about = model_facts(cfg, found.config.stem, found.folder, args.licence)
+    about = model_facts(cfg, found.name, found.folder, args.licence)
     if args.format == "bundle":
         exported = export_bundle(args.out, trained, about)
     else:
@@ -56,11 +56,13 @@ class FoundRun(NamedTuple):
     """Where the parts of a trained model are.
 
     Attributes:
+        name: What the run config was called.
         config: Run config.
         checkpoint: Weights.
         folder: Run folder, if there is one.
     """
 
+    name: str
     config: Path
     checkpoint: Path
     folder: Path | None
@@ -80,8 +82,9 @@ def find_run(source: Path, checkpoint: Path | None = None) -> FoundRun:
     if not source.is_dir():
         if checkpoint is None:
             raise ConfigError(f"{source} is no run folder: give the weights with --checkpoint")
-        return FoundRun(source, checkpoint, None)
+        return FoundRun(source.stem, source, checkpoint, None)
     config = config_of_run(source)
     if checkpoint is None or config is None:
         config, checkpoint = model_of_run(source)
-    return FoundRun(config, checkpoint, source)
+    named = next(source.glob("*.py"), config)  # the log has a copy that is called config.py
+    return FoundRun(named.stem, config, checkpoint, source)

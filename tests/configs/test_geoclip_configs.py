@@ -13,6 +13,7 @@ from mmengine.evaluator import BaseMetric
 
 from geoloc.engine.run import prepare, train
 from geoloc.geo import geodesic_distance_of_pairs
+from geoloc.geo.semivariogram import load_semivariogram
 from geoloc.registry import METRICS
 from tests.conftest import ROOT
 from tests.datasets.photos import write_photos
@@ -105,11 +106,11 @@ def test_config_trains_and_predicts(name: str, source: dict[str, Any], tmp_path:
     state = torch.load(folder / "epoch_2.pth", weights_only=True)["state_dict"]
     assert int(state["queue.stored"]) == 2 * BATCH
     assert int(state["noise.step"]) == len(steps)
-    # so few photos have no curve, which the file says and the training survives
+    # what so few photos tell depends on chance; the training survives everything
     curve = folder / "semivariogram.json"
     assert curve.is_file() == name.startswith("srcl")
     if curve.is_file():
-        assert json.loads(curve.read_text())["status"] in ("flat", "too_few_bins")
+        assert load_semivariogram(curve).empirical.count.sum() > 0
 
 
 def test_a_resumed_run_goes_on_with_its_queue(source: dict[str, Any], tmp_path: Path) -> None:

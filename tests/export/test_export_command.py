@@ -61,9 +61,6 @@ def test_mistakes_are_named(
         tool("export", files.config, *out)
     with pytest.raises(RuntimeError, match="--view and --float-input are for --format onnx"):
         tool("export", run, "--checkpoint", files.checkpoint, "--view", "drone", *out)
-    (run / "tiny.py").unlink()
-    with pytest.raises(RuntimeError, match=r"holds no config \(\.py\)"):
-        tool("export", run, *out)
     with pytest.raises(RuntimeError, match="give --model FOLDER, or --config"):
         tool("localize", world, "--gallery", world, "--config", files.config)
     with pytest.raises(RuntimeError, match="give --model FOLDER, or --config"):
