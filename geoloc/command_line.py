@@ -56,8 +56,12 @@ def run_command(main: Callable[[], None]) -> None:
     """
     try:
         main()
+        sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit("\nstopped")
+    except BrokenPipeError:  # whoever reads, such as head, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except (GeolocError, TypeError, OSError) as error:
         if _debugging() or not _is_users_mistake(error):
             raise

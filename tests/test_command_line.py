@@ -2,6 +2,7 @@
 
 import configparser
 import importlib
+import os
 import runpy
 import shlex
 import shutil
@@ -29,7 +30,7 @@ from tests.datasets.test_dataset_from_photos import write_photo
 from tests.geo.test_geotiff import SCALE, TIEPOINT, noise, write_geotiff
 from tests.localization.conftest import CONFIG as TINY_MODEL
 
-ISSUED = {
+EXPECTED = {
     *("train", "test", "benchmark", "evaluate", "localize"),
     *("export", "gallery", "campusworld", "browse", "report", "doctor"),
 }
@@ -72,7 +73,7 @@ def test_the_help_imports_nothing_that_is_slow() -> None:
     assert lines[-1] == "[]"
     assert lines[-2] == "geoloc 0.1.0"
     listed = [line.split()[0] for line in lines if line.startswith("  ") and len(line.split()) > 2]
-    assert sorted(listed) == sorted(ISSUED) == sorted(COMMANDS)
+    assert sorted(listed) == sorted(EXPECTED) == sorted(COMMANDS)
 
 
 def test_a_misspelt_command_is_answered_with_the_right_one() -> None:
@@ -87,6 +88,22 @@ def test_a_misspelt_command_is_answered_with_the_right_one() -> None:
         0,
         subprocess.run([*command, "--help"], capture_output=True, text=True).stdout,
     )
+
+
+@pytest.mark.parametrize("lines", [1, 100_000], ids=["buffered", "flushed"])
+def test_a_reader_who_has_had_enough_sees_no_traceback(lines: int) -> None:
+    code = (
+        "from geoloc.command_line import run_command\n"
+        f"run_command(lambda: print('a line\\n' * {lines}))"
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_setup_declares_the_command() -> None:

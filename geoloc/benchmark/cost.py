@@ -11,7 +11,8 @@ from pathlib import Path
 
 from geoloc.benchmark.code_hash import code_hash
 from geoloc.benchmark.job import Key
-from geoloc.benchmark.preset import PAPER_SIZE, config_file
+from geoloc.benchmark.method_config import config_file
+from geoloc.benchmark.preset import PAPER_SIZE
 from geoloc.benchmark.suite import Suite
 from geoloc.benchmark.table import COST
 from geoloc.benchmark.train_job import hardware

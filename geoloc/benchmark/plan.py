@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from geoloc.benchmark.code_hash import code_hash
 from geoloc.benchmark.job import Job, make_job
-from geoloc.benchmark.preset import (
-    Preset,
+from geoloc.benchmark.method_config import (
     begin_with,
     fit_to_data,
     method_config,
@@ -15,6 +14,7 @@ from geoloc.benchmark.preset import (
     start_config,
     train_on_features,
 )
+from geoloc.benchmark.preset import Preset
 from geoloc.benchmark.product import products_of
 from geoloc.benchmark.suite import Entry, Suite
 from geoloc.datasets.source import Source

@@ -41,7 +41,10 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     if not path.is_file():
         raise ConfigError(f"config file {path} does not exist")
     try:
-        cfg = _unformatted(Config.fromfile(str(path)))
+        cfg = Config.fromfile(str(path), format_python_code=False)
+        # Formatting its text takes minutes where paths are long. Only configs of lazy imports keep
+        # the option above in mmengine 0.10.
+        object.__setattr__(cfg, "_format_python_code", False)
     except (ConfigError, UnknownTypeError):
         raise
     except Exception as error:
@@ -54,17 +57,6 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
         _override(cfg, key, value)
     check_config(cfg)
     return cfg
-
-
-def _unformatted(cfg: Config) -> Config:
-    """Return the config without the formatter of its text, which takes minutes for long paths."""
-    return Config(
-        cfg.to_dict(),
-        cfg_text=cfg.text,
-        filename=cfg.filename,
-        env_variables=cfg.env_variables,
-        format_python_code=False,
-    )
 
 
 def check_config(cfg: Config) -> None:

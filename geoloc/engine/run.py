@@ -1,5 +1,6 @@
 """Train and test from a config: what the command lines call."""
 
+import inspect
 import os
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from geoloc.engine.launch import init_distributed
 from geoloc.engine.precision import enable_amp
 from geoloc.errors import CheckpointError, ConfigError
 from geoloc.evaluation.results import format_results, read_intervals, read_metrics
-from geoloc.registry import RUNNERS
+from geoloc.registry import DATASETS, RUNNERS
 
 # Of retrieval, the descriptors; of photos on a globe, the predicted positions.
 RESULT_FILES = (
@@ -24,8 +25,6 @@ RESULT_FILES = (
     "predictions.npz",
     "index.csv",
 )
-# Datasets whose items are the same in every epoch, so that they take no seed.
-WITHOUT_RANDOMNESS = {"FeatureDataset", "ExtractedFeatures"}
 
 
 def prepare(
@@ -66,7 +65,7 @@ def prepare(
             f"train_dataloader.batch_size={cfg.train_dataloader.batch_size} differs from "
             f"train_dataloader.sampler.batch_size={sampler.batch_size}; set only the first"
         )
-    if cfg.train_dataloader.dataset.type not in WITHOUT_RANDOMNESS:
+    if _takes_seed(cfg.train_dataloader.dataset.type):
         cfg.train_dataloader.dataset.setdefault("seed", cfg.randomness.seed)
     for loader in loaders:
         loader.num_workers = min(loader.num_workers, os.cpu_count() or 1)
@@ -80,6 +79,12 @@ def prepare(
     for evaluator in ("val_evaluator", "test_evaluator"):
         cfg[evaluator].update(output_dir=cfg.work_dir, config_hash=digest)
     return cfg
+
+
+def _takes_seed(dataset: str | type) -> bool:
+    """Return whether the items of a dataset are random; those of extracted features are not."""
+    found = DATASETS.get(dataset) if isinstance(dataset, str) else dataset
+    return found is not None and "seed" in inspect.signature(found).parameters
 
 
 def _set_data_root(dataset: Any, data_root: str) -> None:

@@ -23,8 +23,12 @@ def checkpoint_of_run(folder: Path) -> Path | None:
     return max(folder.glob("*.pth"), key=lambda file: file.stat().st_mtime, default=None)
 
 
-def model_of_run(folder: Path) -> tuple[Path, Path]:
-    """Return the config and the last checkpoint of a run.
+def model_of_run(folder: Path, checkpoint: Path | None = None) -> tuple[Path, Path]:
+    """Return the config of a run and a checkpoint.
+
+    Args:
+        folder: Of the run.
+        checkpoint: By default the last of the run.
 
     Raises:
         ConfigError: If there is no such folder, or no config in it.
@@ -32,7 +36,7 @@ def model_of_run(folder: Path) -> tuple[Path, Path]:
     """
     if not folder.is_dir():
         raise ConfigError(f"there is no run folder {folder}; name the --work-dir of a training")
-    config, checkpoint = config_of_run(folder), checkpoint_of_run(folder)
+    config, checkpoint = config_of_run(folder), checkpoint or checkpoint_of_run(folder)
     if config is None:
         raise ConfigError(f"{folder} is no run folder: it holds no config (.py)")
     if checkpoint is None:

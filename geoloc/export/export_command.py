@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from geoloc.engine.config import load_config
-from geoloc.engine.run_files import config_of_run, model_of_run
+from geoloc.engine.run_files import model_of_run
 from geoloc.errors import ConfigError
 from geoloc.export.bundle_export import export_bundle, export_onnx
 from geoloc.export.model_facts import model_facts
@@ -83,8 +83,6 @@ def find_run(source: Path, checkpoint: Path | None = None) -> FoundRun:
         if checkpoint is None:
             raise ConfigError(f"{source} is no run folder: give the weights with --checkpoint")
         return FoundRun(source.stem, source, checkpoint, None)
-    config = config_of_run(source)
-    if checkpoint is None or config is None:
-        config, checkpoint = model_of_run(source)
+    config, checkpoint = model_of_run(source, checkpoint)
     named = next(source.glob("*.py"), config)  # the log has a copy that is called config.py
     return FoundRun(named.stem, config, checkpoint, source)

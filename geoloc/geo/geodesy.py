@@ -1,4 +1,4 @@
-"""Distances on the ground between many positions at once.
+"""Distances and azimuths on the ground between many positions at once.
 
 The geodesic on the WGS-84 ellipsoid is the great-circle problem on the auxiliary sphere of reduced
 latitudes (Vincenty, *Survey Review* 23(176), 1975), solved for the spherical longitude difference

@@ -35,9 +35,10 @@ def describer_of(args: argparse.Namespace) -> Describer:
         ConfigError: If they name no model, or two.
         CheckpointError: If its weights cannot be used.
     """
-    if args.model is not None and args.config is None and (args.model / BUNDLE).is_file():
+    given = (args.config, args.checkpoint)
+    if args.model is not None and given == (None, None) and (args.model / BUNDLE).is_file():
         return Describer.from_bundle(args.model, device=args.device)
-    config, checkpoint = _files(args.model, args.config, args.checkpoint)
+    config, checkpoint = _files(args.model, *given)
     check_config_path(config)
     return Describer.from_config(config, checkpoint, device=args.device)
 

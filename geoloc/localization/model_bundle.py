@@ -93,7 +93,7 @@ class ModelBundle:
         file = Path(folder) / FILE
         if not file.is_file():
             raise CheckpointError(
-                f"{folder} is no bundle: it has no {FILE}; write one with tools/export.py"
+                f"{folder} is no bundle: it has no {FILE}; write one with geoloc export"
             )
         try:
             content = json.loads(file.read_text(encoding="utf-8"))

@@ -7,8 +7,9 @@ import torch
 
 from geoloc.benchmark.collect import read_published
 from geoloc.benchmark.job import RECORD, Job, product_file
+from geoloc.benchmark.method_config import config_file, method_config
 from geoloc.benchmark.plan import Folders, make_plan
-from geoloc.benchmark.preset import PRESETS, Preset, config_file, method_config
+from geoloc.benchmark.preset import PRESETS, Preset
 from geoloc.benchmark.suite import Entry
 from geoloc.benchmark.suites import SUITES
 from geoloc.benchmark.table import COST

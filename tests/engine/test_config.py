@@ -1,10 +1,12 @@
 from pathlib import Path
 
 import pytest
+from mmpretrain.models import ResNet
 
 from geoloc.engine.config import load_config
 from geoloc.engine.run import prepare
 from geoloc.errors import ConfigError, UnknownTypeError
+from geoloc.models import CrossViewRetriever
 from geoloc.registry import MODELS
 from tests.conftest import ROOT
 
@@ -38,6 +40,20 @@ def test_a_written_config_reads_back(path: Path, tmp_path: Path) -> None:
     cfg.dump(str(tmp_path / "config.py"))
     assert load_config(tmp_path / "config.py").to_dict() == cfg.to_dict()
     assert cfg.pretty_text.count("\n") > len(cfg)  # an option a line, for people
+
+
+def test_a_lazy_config_keeps_its_classes(tmp_path: Path) -> None:
+    file = tmp_path / "lazy.py"
+    file.write_text(
+        "from mmengine.config import read_base\n"
+        "from mmpretrain.models import ResNet\n"
+        "from geoloc.models import CrossViewRetriever\n"
+        "model = dict(type=CrossViewRetriever, backbone=dict(type=ResNet, depth=18))\n"
+    )
+    cfg = load_config(file, {"work_dir": "/a-long-path" * 30})
+    assert cfg.model.type is CrossViewRetriever
+    assert cfg.model.backbone.type is ResNet
+    assert "CrossViewRetriever" in cfg.pretty_text
 
 
 def test_the_official_recipe() -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from geoloc.command_line import main
 from geoloc.localization import Describer
+from geoloc.localization.model_bundle import FILE as BUNDLE
 from tests.conftest import ROOT
 from tests.datasets.test_dataset_from_photos import mixed_folder, write_photo
 from tests.geo.test_geotiff import SCALE, TIEPOINT, noise, write_geotiff
@@ -168,6 +169,10 @@ def test_the_newest_run_is_the_model_and_above_is_the_view(
             ("drone", "--gallery", "satellite", "--model", "run", "--checkpoint", "a.pth"),
             "give --model FOLDER, or --config",
         ),
+        (
+            ("drone", "--gallery", "satellite", "--model", "bundle", "--checkpoint", "a.pth"),
+            "give --model FOLDER, or --config",
+        ),
         (("drone", "--gallery", "ortho.tif", "--model", "run"), r"is a raster: .*--ground-size"),
         (("drone", "--gallery", "satellite", "--model", "street"), "--gallery-view, .*drone or st"),
         (("notes.txt", "--gallery", "satellite", "--model", "run"), "no photo to read in notes"),
@@ -190,6 +195,8 @@ def test_a_mistake_is_named(
     file = Path("street/tiny.py")
     file.write_text(file.read_text().replace("satellite=", "street="))
     Path("notes.txt").write_text("no photo")
+    Path("bundle").mkdir()
+    Path("bundle", BUNDLE).touch()
     Path("ortho.tif").touch()
     with pytest.raises(SystemExit, match=f"error: .*{message}"):
         main(["localize", *options])
