@@ -152,6 +152,6 @@ COMMANDS = {
                 "a GeoTIFF, cut into tiles of 80 m"
             ),
         },
-        "open results/answers.geojson in a map viewer; --calibrate adds radii (docs/localize.md)",
+        "open results/map.html; --calibrate adds radii (docs/localize.md)",
     ),
 }

@@ -18,8 +18,10 @@ from geoloc.localization.gallery_manifest import FILE
 from geoloc.localization.localizer import Localizer, calibrate
 from geoloc.localization.model_arguments import add_model_arguments, describer_of
 from geoloc.localization.progress_line import progress_line
+from geoloc.visualization.map_page import write_map
 
 SATELLITE = "satellite"
+MAP = "map.html"
 NAMED = 10  # files that were not read are named; the table names all of them
 
 
@@ -100,18 +102,19 @@ def run(args: argparse.Namespace) -> None:
     answers = localizer.localize(args.photos, args.top_k, rerank, positions)
     write_answers(answers, args.out)
     print(summary(answers))
-    print(f"Results are in {args.out}: answers.csv, places.csv, answers.geojson, unread.csv")
+    print(f"Results are in {args.out}; to look at them, open {args.out / MAP}")
     if not len(answers):
         raise ConfigError(f"there is no photo to read in {' '.join(args.photos)}")
 
 
 def write_answers(answers: Answers, folder: Path) -> None:
-    """Write ``answers.csv``, ``places.csv``, ``answers.geojson`` and ``unread.csv``."""
+    """Write ``answers.csv``, ``places.csv``, ``answers.geojson``, ``unread.csv``, ``map.html``."""
     folder.mkdir(parents=True, exist_ok=True)
     answers.to_csv(folder / "answers.csv")
     answers.to_csv(folder / "places.csv", per="place")
     answers.to_geojson(folder / "answers.geojson")
     write_csv(folder / "unread.csv", UNREAD_COLUMNS, unread_rows(answers.unread))
+    write_map(answers, folder / MAP)
 
 
 def summary(answers: Answers) -> str:

@@ -21,7 +21,7 @@ def offline_page(title: str, style: str, body: str, script: str = "", images: st
     """
     policy = _POLICY.format(script="'unsafe-inline'" if script else "'none'", images=images)
     run = f"<script>\n{script}</script>\n" if script else ""
-    return f"""<!doctype html>
+    page = f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -36,6 +36,8 @@ def offline_page(title: str, style: str, body: str, script: str = "", images: st
 {body}{run}</body>
 </html>
 """
+    # Names of files may hold bytes that are no UTF-8, which Python carries as lone surrogates.
+    return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def asset(name: str, package: str = __package__) -> str:

@@ -19,6 +19,7 @@ from tests.conftest import ROOT
 from tests.datasets.test_dataset_from_photos import mixed_folder, write_photo
 from tests.geo.test_geotiff import SCALE, TIEPOINT, noise, write_geotiff
 from tests.localization.conftest import Files
+from tests.visualization.browser import Page
 
 
 def tool(name: str, *arguments: object) -> None:
@@ -64,6 +65,9 @@ def test_a_folder_of_images_is_all_it_takes(
         "notes.txt",
     }
     assert json.loads((out / "answers.geojson").read_text())["type"] == "FeatureCollection"
+    on_map = Page((out / "map.html").read_text(encoding="utf-8")).content()["photos"]
+    errors = [row["error_m"] for row in read(out / "answers.csv")]
+    assert [photo["error"] is None for photo in on_map] == sorted(not error for error in errors)
     # and the gallery that was built on the way can be used again, to learn the radius
     tool(
         "localize", world / "drone", *model, "--out", out, "--gallery", out / "gallery",
