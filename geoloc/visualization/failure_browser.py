@@ -63,7 +63,7 @@ def _legend(highest: int) -> str:
     names = {highest: "the place itself", 0: "far away"}
     chips = [
         f'<span class="chip" style="--level: {level_colour(level, highest)}"></span> '
-        f"level {level}{f', {names[level]}' if level in names else ''}"
+        f"level&nbsp;{level}{f', {names[level]}' if level in names else ''}"
         for level in range(highest, -1, -1)
     ]
     return f"<p>The frame of a result tells its level: {'; '.join(chips)}.</p>\n"

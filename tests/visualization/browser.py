@@ -12,36 +12,52 @@ from typing import Any
 BROWSER = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 )
+SIZES = {"desktop": (1280, 1000), "phone": (390, 844)}  # width and height in pixels
 VOID = {"meta", "link", "input", "img", "br"}
 
 
-def visit(page: str, script: str, folder: Path) -> tuple[dict[str, Any], str]:
+def visit(
+    page: str, script: str, folder: Path, screen: str = "desktop"
+) -> tuple[dict[str, Any], str]:
     """Return what a script saw in a page, and what the browser said.
 
     Args:
         page: HTML.
         script: JavaScript that runs when the page's own has, and fills the object ``seen``.
         folder: Empty; for the page and the browser's profile.
+        screen: One of ``SIZES``.
     """
     driver = f"""<script>(async () => {{
 const seen = {{}};
 {script}
-const output = document.createElement("pre");
-output.id = "seen";
-output.textContent = JSON.stringify(seen);
-document.body.append(output);
+seen.width = innerWidth;
+parent.postMessage(JSON.stringify(seen), "*");
 }})();</script>
+</body>"""
+    width, height = SIZES[screen]
+    # A window is at least 500 pixels wide, a frame may be a phone.
+    frame = f"""<!doctype html><body><script>
+addEventListener("message", (event) => {{
+  const output = document.createElement("pre");
+  output.id = "seen";
+  output.textContent = event.data;
+  document.body.append(output);
+}});
+</script><iframe src="page.html" style="width: {width}px; height: {height}px; border: 0"></iframe>
 </body>"""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "page.html").write_text(page.replace("</body>", driver), encoding="utf-8")
+    (folder / "frame.html").write_text(frame, encoding="utf-8")
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0"]
-    options += ["--virtual-time-budget=2000", "--window-size=1000,800", "--dump-dom"]
+    options += ["--virtual-time-budget=2000", "--window-size=1400,1100", "--dump-dom"]
     command = [str(BROWSER), *options, f"--user-data-dir={folder / 'profile'}"]
-    address = (folder / "page.html").as_uri()
+    address = (folder / "frame.html").as_uri()
     done = subprocess.run([*command, address], capture_output=True, text=True, timeout=120)
     found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
     assert found, done.stderr[-2000:]
-    return json.loads(unescape(found[1])), done.stderr
+    seen = json.loads(unescape(found[1]))
+    assert seen.pop("width") == width
+    return seen, done.stderr
 
 
 class Page(HTMLParser):

@@ -6,7 +6,7 @@ from geopy.distance import geodesic
 
 from geoloc.visualization.failure_browser import failure_page
 from geoloc.visualization.run_folder import read_run
-from tests.visualization.browser import BROWSER, Page, assert_asks_for_nothing, visit
+from tests.visualization.browser import BROWSER, SIZES, Page, assert_asks_for_nothing, visit
 from tests.visualization.conftest import HOSTILE
 
 TASKS = ("drone->satellite", "satellite->drone")
@@ -66,6 +66,7 @@ const type = (name, value) => {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 };
 seen.all = shown().length;
+seen.fits = document.documentElement.scrollWidth <= innerWidth;
 type("task", "satellite->drone"); seen.tasks = shown().map((d) => d.task); type("task", "");
 type("least", "150"); seen.errors = shown().map((d) => Number(d.error)); type("least", "");
 type("place", shown()[0].place); seen.places = shown().map((d) => d.place); type("place", "");
@@ -81,12 +82,14 @@ seen.closed = !dialog.open;
 """
 
 
+@pytest.mark.parametrize("screen", SIZES)
 @pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
-def test_a_reader_filters_and_enlarges(folder, failures, tmp_path) -> None:
+def test_a_reader_filters_and_enlarges(screen, folder, failures, tmp_path) -> None:
     page = failure_page(failures, folder.index, folder.highest)
-    seen, said = visit(page, DRIVER, tmp_path)
+    seen, said = visit(page, DRIVER, tmp_path, screen)
     assert ":CONSOLE" not in said
     assert seen["all"] == 10
+    assert seen["fits"]
     assert seen["tasks"] == ["satellite->drone"] * 5
     errors = [query.first[0].distance_m for task in TASKS for query in failures[task]]
     assert seen["errors"] == pytest.approx([e for e in errors if e >= 150], abs=0.01)

@@ -12,7 +12,7 @@ from PIL import Image
 from geoloc.errors import ConfigError
 from geoloc.localization import Answer, Answers
 from geoloc.visualization.map_page import Tiles, write_map
-from tests.visualization.browser import BROWSER, Page, assert_asks_for_nothing, visit
+from tests.visualization.browser import BROWSER, SIZES, Page, assert_asks_for_nothing, visit
 from tests.visualization.conftest import HOSTILE, draw_image
 
 
@@ -209,11 +209,12 @@ seen.wide = document.documentElement.scrollWidth <= innerWidth;
 """
 
 
+@pytest.mark.parametrize("screen", SIZES)
 @pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
-def test_a_reader_filters_selects_and_moves(answers, tmp_path) -> None:
+def test_a_reader_filters_selects_and_moves(screen, answers, tmp_path) -> None:
     path = write_map(answers, tmp_path / "map.html")
     page, content = read(path)
-    seen, said = visit(page, DRIVER, tmp_path / "browser")
+    seen, said = visit(page, DRIVER, tmp_path / "browser", screen)
     assert ":CONSOLE" not in said
     names = [photo["name"] for photo in content["photos"]]
     errors = {photo["name"]: photo["error"] for photo in content["photos"]}

@@ -6,7 +6,7 @@ import pytest
 from geoloc.errors import DatasetError, DatasetNotFoundError
 from geoloc.visualization.report import SECTIONS, write_report
 from geoloc.visualization.run_folder import data_root, read_run
-from tests.visualization.browser import BROWSER, Page, assert_asks_for_nothing, visit
+from tests.visualization.browser import BROWSER, SIZES, Page, assert_asks_for_nothing, visit
 
 FILES = ("metrics.json", "index.csv", "descriptors.npy", "per_query.npz", "made.py")
 
@@ -94,15 +94,16 @@ def test_the_folder_of_the_images_is_read_from_the_config(run) -> None:
     assert data_root("not Python (") is None
 
 
+@pytest.mark.parametrize("screen", SIZES)
 @pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
-def test_nothing_is_said_on_the_console_and_a_phone_has_room(page, tmp_path) -> None:
+def test_nothing_is_said_on_the_console_and_a_phone_has_room(screen, page, tmp_path) -> None:
     script = """
-    Object.assign(document.body.style, { width: "360px", margin: "0" });
     seen.wide = [...document.querySelectorAll("section > :not(.scroll)")]
-      .filter((e) => e.getBoundingClientRect().right > 361).map((e) => e.outerHTML.slice(0, 80));
+      .filter((e) => e.getBoundingClientRect().right > innerWidth)
+      .map((e) => e.outerHTML.slice(0, 80));
     document.querySelector(".failures .picture").click();
     seen.open = document.querySelector("dialog").open;
     """
-    seen, said = visit(page, script, tmp_path)
+    seen, said = visit(page, script, tmp_path, screen)
     assert ":CONSOLE" not in said
     assert seen == {"wide": [], "open": True}
