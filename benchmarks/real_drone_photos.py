@@ -285,8 +285,9 @@ def main() -> None:
             for queries in ("north_up", "as_taken"):
                 answers = localized(survey, strips, model, scratch, queries)
                 label = f"{name}, photos {queries.replace('_', ' ')}"
-                page = args.out / f"map-{name.replace(' ', '-')}-{queries}.html"
-                write_map(answers, page, (10.0, 25.0), title=f"{label} ({CREDIT})")
+                if queries == "north_up":
+                    page = args.out / f"map-{name.replace(' ', '-')}.html"
+                    write_map(answers, page, (10.0, 25.0), title=f"{name} ({CREDIT})")
                 for part, errors in {
                     "first tile": [answer.distances_m[0] for answer in answers],
                     "estimate from ten tiles": [answer.error_m for answer in answers],
