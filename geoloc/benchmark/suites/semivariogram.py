@@ -40,7 +40,14 @@ ABLATION = (
         _srcl(f"both, {model} model", "curve", **{"refit.model": model})
         for model in ("spherical", "exponential", "stable", "matern")
     ),
-    _srcl("both, range by the slope", "curve", **{"refit.range_rule": "slope"}),
+    # only this mode stops at the range
+    _srcl("thesis, variant 5, range at 95 %", "range", mode="logit_scale"),
+    _srcl(
+        "thesis, variant 5, range by the slope",
+        "range",
+        mode="logit_scale",
+        **{"refit.range_rule": "slope"},
+    ),
     # a floor above every standard deviation
     _srcl("both, deviations not standardised", "scores", **{"emphasis.sigma_min": 1.0}),
     *(
