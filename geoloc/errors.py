@@ -43,6 +43,10 @@ class CheckpointError(GeolocError, RuntimeError):
     """A checkpoint that is missing, unsafe, or made for another model."""
 
 
+class TrainingError(GeolocError, ArithmeticError):
+    """A training that cannot go on; the message names the step and where its batch was kept."""
+
+
 class GalleryError(GeolocError, ValueError):
     """A gallery that is damaged, made with another model, or cannot take what is added to it."""
 

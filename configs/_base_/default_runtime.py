@@ -4,7 +4,8 @@ env_cfg = dict(cudnn_benchmark=True, mp_cfg=dict(mp_start_method="fork", opencv_
 log_level = "INFO"
 default_hooks = dict(
     logger=dict(type="LoggerHook", interval=10),
-    checkpoint=dict(type="CheckpointHook", interval=1, max_keep_ckpts=2),
+    checkpoint=dict(type="SafeCheckpointHook", interval=1, max_keep_ckpts=2),
+    finite_loss=dict(type="FiniteLossHook"),
     epoch_seed=dict(type="EpochSeedHook"),
     place_levels=dict(type="PlaceLevelsHook"),
     miner=dict(type="MinerHook"),

@@ -4,7 +4,8 @@ _base_ = "default_runtime.py"
 default_hooks = dict(
     _delete_=True,
     logger=dict(type="LoggerHook", interval=10),
-    checkpoint=dict(type="CheckpointHook", interval=1, max_keep_ckpts=2),
+    finite_loss=dict(type="FiniteLossHook"),
+    checkpoint=dict(type="SafeCheckpointHook", interval=1, max_keep_ckpts=2),
     epoch_seed=dict(type="EpochSeedHook"),
     plain_checkpoint=dict(type="PlainCheckpointHook"),
     progress=dict(type="ProgressHook"),

@@ -13,6 +13,7 @@ from geoloc.engine.config import check_config, config_hash
 from geoloc.engine.hooks.before_training import FOLDER as BEFORE_TRAINING
 from geoloc.engine.launch import init_distributed
 from geoloc.engine.precision import enable_amp
+from geoloc.engine.resume import newest_whole_checkpoint
 from geoloc.errors import CheckpointError, ConfigError
 from geoloc.evaluation.results import format_results, read_intervals, read_metrics
 from geoloc.registry import DATASETS, RUNNERS
@@ -108,11 +109,22 @@ def train(cfg: Config, resume: str | None = None) -> Path:
         positions, and checkpoints.
     """
     _limit_threads(cfg)
-    cfg.resume = resume is not None
-    cfg.load_from = None if resume in (None, "auto") else resume
+    cfg.load_from = _last_checkpoint(Path(cfg.work_dir)) if resume == "auto" else resume
+    cfg.resume = cfg.load_from is not None
     runner = RUNNERS.build(cfg)
     runner.train()
     return _finish(Path(cfg.work_dir))
+
+
+def _last_checkpoint(folder: Path) -> str | None:
+    """Return the checkpoint to go on from, and say which newer ones are damaged."""
+    whole, damaged = newest_whole_checkpoint(folder)
+    if is_main_process():
+        for file, fault in damaged.items():
+            print(f"{file} is not used: {fault}")
+        if damaged:
+            print(f"going on from {whole}" if whole else "there is no whole one: from the start")
+    return None if whole is None else str(whole)
 
 
 def test(cfg: Config, checkpoint: str) -> Path:

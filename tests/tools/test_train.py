@@ -81,23 +81,28 @@ def test_train_leaves_metrics_descriptors_and_index(run_tool, small_config, tmp_
     assert [cell.strip() for cell in row.strip("│").split("│")][1:] == expected
 
 
-def test_killed_run_resumes_to_the_same_result(
+def test_killed_run_resumes_to_the_same_result_from_the_last_whole_checkpoint(
     run_tool, small_config, tmp_path, user_hooks
 ) -> None:
     extra = IMPORTS + "train_cfg = dict(max_epochs=3, val_interval=3)\n"
     whole = run_tool("train.py", small_config(extra=extra), "--work-dir", "whole", **user_hooks)
     assert whole.returncode == 0, whole.stderr
-    killer = "custom_hooks = [dict(type='BeforeTrainingHook'), dict(type='KillHook', iteration=9)]"
+    killer = "custom_hooks = [dict(type='BeforeTrainingHook'), dict(type='KillHook', iteration=15)]"
     killed = run_tool(
         "train.py", small_config(extra=extra + killer), "--work-dir", "cut", **user_hooks
     )
     assert killed.returncode == -9
-    assert (tmp_path / "cut/epoch_1.pth").is_file()
     assert not (tmp_path / "cut/metrics.json").is_file()
+    last = tmp_path / "cut/epoch_2.pth"
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= 1  # one bit of a weight
+    last.write_bytes(content)
     resumed = run_tool(
         "train.py", small_config(extra=extra), "--work-dir", "cut", "--resume", **user_hooks
     )
     assert resumed.returncode == 0, resumed.stderr
+    assert "cut/epoch_2.pth is not used: its checksum does not fit" in resumed.stdout
+    assert "going on from cut/epoch_1.pth" in resumed.stdout
     assert read_metrics(tmp_path / "cut") == read_metrics(tmp_path / "whole")
     one, other = (load_run(tmp_path / name)[0] for name in ("cut", "whole"))
     np.testing.assert_array_equal(one, other)

@@ -1,0 +1,51 @@
+"""Which checkpoint a stopped run goes on from."""
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+LAST = "last_checkpoint"
+
+
+def newest_whole_checkpoint(folder: Path) -> tuple[Path | None, dict[Path, str]]:
+    """Return the newest checkpoint of a run that is whole, and the newer ones that are not.
+
+    Args:
+        folder: Of the run.
+
+    Returns:
+        The checkpoint, or None if there is none; and why each newer one cannot be used.
+    """
+    damaged: dict[Path, str] = {}
+    for file in _newest_first(folder):
+        fault = checkpoint_fault(file)
+        if fault is None:
+            return file, damaged
+        damaged[file] = fault
+    return None, damaged
+
+
+def checkpoint_fault(file: Path) -> str | None:
+    """Return what is wrong with a checkpoint, None if it is whole.
+
+    Checkpoints of torch are zip archives with a checksum (CRC-32) for every tensor.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entry = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError) as error:
+        return f"it cannot be read ({error})"
+    return None if entry is None else f"its checksum does not fit at {entry}"
+
+
+def _newest_first(folder: Path) -> Iterator[Path]:
+    """Yield the file that the run calls its last one, then the others by age."""
+    named = folder / LAST
+    last = Path(named.read_text().strip()) if named.is_file() else None
+    # The run may have been moved since, so only the name counts.
+    first = folder / last.name if last is not None and last.name else None
+    if first is not None and first.is_file():
+        yield first
+    others = [file for file in folder.glob("*.pth") if file != first]
+    yield from sorted(others, key=lambda file: file.stat().st_mtime, reverse=True)
