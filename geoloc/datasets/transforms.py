@@ -19,17 +19,31 @@ _DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.Decompress
 class LoadImage(BaseTransform):
     """Read ``img_path`` into ``img``: RGB uint8 ``[H,W,3]``, upright by its EXIF orientation.
 
-    Also sets ``img_shape`` and ``ori_shape``, both (H, W).
+    Also sets ``img_shape`` and ``ori_shape``, both (H, W) of ``img``.
+
+    Args:
+        shortest_side: Decode a JPEG at 1/2, 1/4 or 1/8 of its size, as far as its shorter side
+            keeps this many pixels; None decodes it whole. Decoding then costs a fraction, and the
+            pixels are means over blocks, close to those of a resize. Choose no less than the crop
+            or resize that follows needs. Other formats are not affected.
 
     Raises:
+        ConfigError: If ``shortest_side`` is below 1.
         ImageError: If the file is missing, empty, truncated or no image.
     """
+
+    def __init__(self, shortest_side: int | None = None) -> None:
+        if shortest_side is not None and shortest_side < 1:
+            raise ConfigError(f"LoadImage shortest_side={shortest_side} must be at least 1")
+        self.shortest_side = shortest_side
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Load the image of one sample."""
         path = results["img_path"]
         try:
             with Image.open(path) as image:
+                if self.shortest_side is not None:
+                    image.draft(None, (self.shortest_side, self.shortest_side))
                 pixels = np.array(ImageOps.exif_transpose(image).convert("RGB"))
         except FileNotFoundError:
             raise ImageError(f"image {path} does not exist") from None
@@ -43,6 +57,9 @@ class LoadImage(BaseTransform):
             "img_shape": pixels.shape[:2],
             "ori_shape": pixels.shape[:2],
         }
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(shortest_side={self.shortest_side})"
 
 
 @TRANSFORMS.register_module()

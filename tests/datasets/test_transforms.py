@@ -26,6 +26,38 @@ def test_load_image(picture):
     assert results["img_shape"] == results["ori_shape"] == (20, 30)
 
 
+@pytest.mark.parametrize(
+    ("shortest_side", "shape"),
+    [(None, (480, 640)), (481, (480, 640)), (240, (240, 320)), (100, (120, 160)), (1, (60, 80))],
+)
+def test_a_jpeg_is_decoded_as_small_as_allowed(tmp_path, shortest_side, shape):
+    steps = np.add.outer(np.arange(480), np.arange(640)) % 256 // 64 * 64
+    pixels = np.stack([steps, steps.T[:480, :480].mean() + 0 * steps, 255 - steps], axis=2)
+    whole = Image.fromarray(pixels.astype(np.uint8))
+    whole.save(tmp_path / "a.jpg", quality=95)
+    results = LoadImage(shortest_side)({"img_path": str(tmp_path / "a.jpg")})
+    assert results["img_shape"] == results["img"].shape[:2] == shape
+    expected = np.asarray(whole.resize(shape[::-1], Image.Resampling.BOX), dtype=float)
+    assert np.abs(results["img"] - expected).mean() < 4
+
+
+def test_small_decoding_keeps_the_orientation_and_other_formats(tmp_path, picture):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+    Image.new("RGB", (64, 32), "red").save(tmp_path / "turned.jpg", exif=exif)
+    turned = LoadImage(16)({"img_path": str(tmp_path / "turned.jpg")})
+    assert turned["img"].shape == (32, 16, 3)
+    file, pixels = picture
+    np.testing.assert_array_equal(LoadImage(8)({"img_path": str(file)})["img"], pixels)
+    Image.new("CMYK", (64, 64)).save(tmp_path / "cmyk.jpg")
+    assert LoadImage(16)({"img_path": str(tmp_path / "cmyk.jpg")})["img"].shape == (16, 16, 3)
+
+
+def test_no_pixels_are_refused():
+    with pytest.raises(ConfigError, match="shortest_side=0"):
+        LoadImage(0)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation(tmp_path, orientation):
     """The stored pixels are what each orientation's inverse makes of one upright picture."""
