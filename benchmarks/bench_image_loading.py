@@ -78,7 +78,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_campusworld(folder, places=(20, 10), views=2, image_size=args.size)
         files = sorted(Path(folder).rglob("*.jpg"))
-        seconds = {name: np.inf for name in loaders}
+        seconds = dict.fromkeys(loaders, np.inf)
         for _ in range(args.rounds):
             for name, load in loaders.items():
                 start = time.perf_counter()

@@ -1,4 +1,6 @@
 import json
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,8 @@ from geoloc.registry import HOOKS
 class KillHook(Hook):
     def __init__(self, iteration): self.iteration = iteration
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        if runner.iter == self.iteration:
+        first = os.environ.get('TORCHELASTIC_RESTART_COUNT', '0') == '0'
+        if runner.iter == self.iteration and first and runner.rank == runner.world_size - 1:
             os.kill(os.getpid(), signal.SIGKILL)
 
 @HOOKS.register_module()
@@ -109,6 +112,49 @@ def test_killed_run_resumes_to_the_same_result_from_the_last_whole_checkpoint(
     assert read_metrics(tmp_path / "cut/before_training") == read_metrics(
         tmp_path / "whole/before_training"
     )
+
+
+@pytest.mark.slow
+def test_a_lost_process_is_started_again_and_the_run_goes_on(
+    run_tool, small_config, tmp_path, user_hooks
+) -> None:
+    extra = IMPORTS + "train_cfg = dict(max_epochs=3, val_interval=3)\n"
+    whole = run_tool(
+        "dist_train.sh", small_config(extra=extra), 2, "--work-dir", "whole", **user_hooks
+    )
+    assert whole.returncode == 0, whole.stderr
+    killer = "custom_hooks = [dict(type='BeforeTrainingHook'), dict(type='KillHook', iteration=15)]"
+    config = small_config(extra=extra + killer)
+    lost = run_tool("dist_train.sh", config, 2, "--work-dir", "lost", **user_hooks)
+    assert lost.returncode != 0
+    again = run_tool(
+        "dist_train.sh", config, 2, "--work-dir", "again", MAX_RESTARTS="1", **user_hooks
+    )
+    assert again.returncode == 0, again.stderr
+    assert read_metrics(tmp_path / "again") == read_metrics(tmp_path / "whole")
+
+
+def test_slurm_starts_the_processes_of_every_node(run_tool, tmp_path) -> None:
+    binaries = tmp_path / "bin"
+    binaries.mkdir()
+    for name, text in {
+        "srun": 'printf "%s\\n" "$@" > "$SEEN"; while [ "$1" != bash ]; do shift; done; exec "$@"',
+        "scontrol": 'if [ "$*" = "show hostnames node[1-2]" ]; then echo 127.0.0.1; fi',
+    }.items():
+        (binaries / name).write_text(f"#!/usr/bin/env bash\n{text}\n")
+        (binaries / name).chmod(0o755)
+    cluster = {"SLURM_NODEID": "0", "SLURM_JOB_NODELIST": "node[1-2]", "GPUS_PER_NODE": "1"}
+    path = os.pathsep.join([str(binaries), str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = run_tool(
+        "slurm_train.sh", "gpu", "folder/my_config.py", "--help",
+        PATH=path, SEEN=str(tmp_path / "seen"), SRUN_ARGS="--time=1:00 --mem=0", **cluster,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: geoloc train")
+    seen = (tmp_path / "seen").read_text().splitlines()
+    assert {"--partition=gpu", "--job-name=my_config", "--nodes=1", "--time=1:00"} <= {*seen}
+    assert {"--cpus-per-task=5", "--gpus-per-node=1", "--ntasks-per-node=1", "--mem=0"} <= {*seen}
+    assert run_tool("slurm_train.sh", "gpu").returncode == 2
 
 
 @pytest.mark.parametrize(
