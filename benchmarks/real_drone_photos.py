@@ -295,7 +295,7 @@ def main() -> None:
                     values = np.array(errors, dtype=np.float64)
                     table.append([f"{label}: {part}", f"{np.median(values):.1f}", interval(values)])
         table += without_model(survey, strips, scratch)
-    (args.out / "table.md").write_text(markdown(table) + "\n")
+    (args.out / "errors.md").write_text(markdown(table) + "\n")
     print(markdown(table))
 
 

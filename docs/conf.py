@@ -25,10 +25,9 @@ extensions = [
 ]
 root_doc = "docs/index"
 include_patterns = ["README.md", "docs/**", "configs/*/README.md", "benchmarks/README.md"]
-exclude_patterns = [
-    "docs/benchmarks/**/table.md",
-    "docs/benchmarks/**/summary.md",
-]  # parts of READMEs
+exclude_patterns = [  # parts of READMEs
+    f"docs/benchmarks/**/{part}.md" for part in ("table", "summary", "errors")
+]
 
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 4  # the anchors that code hosts give to headings

@@ -11,6 +11,7 @@ RENDERED = "rendered at the first use"
 DOWNLOADED = "see docs/data.md"
 FOLDERS = {
     "data/CampusWorld": RENDERED,
+    "data/SmallWorld": RENDERED,
     "data/StreetWorld": RENDERED,
     "data/StreetWorld-vigor": RENDERED,
     "data/GlobeWorld": RENDERED,

@@ -119,11 +119,13 @@ def latex_rows(text):
 
 
 def read_latex(text):
-    """Return the reading per method, which is still as LaTeX has it."""
+    """Return the reading per method."""
     readings = {}
     for name, *cells in latex_rows(text)[2:]:
         if cells:  # else it names a group
-            readings[name.strip()] = [from_latex(cell.strip()) for cell in cells]
+            readings[name.strip().replace("\\%", "%")] = [
+                from_latex(cell.strip()) for cell in cells
+            ]
     return readings
 
 

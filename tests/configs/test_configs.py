@@ -18,6 +18,11 @@ CONFIGS = sorted(
     for data in ("dacampus*", "campusworld")
     for path in ROOT.glob(f"[!_]*/*_{data}.py")
 )
+# The same with ResNet-50 and larger takes minutes together.
+CASES = [
+    pytest.param(config, marks=[] if "campusworld" in config else pytest.mark.slow)
+    for config in CONFIGS
+]
 PLACES, VIEWS, BATCH = (12, 6), 2, 6
 SIDE = 112  # of the images of DA-Campus configs: 8 patches of DINOv2, 7 cells of LPN's map
 TASKS = ("drone->satellite", "satellite->drone")
@@ -75,7 +80,7 @@ def shrink(cfg: Any, world: Path, small_images: bool) -> None:
             part[key] = (values[key], values[key]) if is_pair else values[key]
 
 
-@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("config", CASES)
 def test_config_trains_an_epoch_and_evaluates(
     config: str, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

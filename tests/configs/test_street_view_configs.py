@@ -24,6 +24,11 @@ CONFIGS = sorted(
     for end in ("", "_fov*")
     for path in (ROOT / "configs").glob(f"[!_]*/*_{data}{end}.py")
 )
+# The same with the networks of the papers takes minutes together.
+CASES = [
+    pytest.param(config, marks=[] if "streetworld" in config else pytest.mark.slow)
+    for config in CONFIGS
+]
 WORLD = {
     "train_places": 12,
     "val_places": 6,
@@ -133,7 +138,7 @@ def small(config: str, worlds: dict[str, Path]) -> Any:
     return cfg
 
 
-@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("config", CASES)
 def test_config_trains_an_epoch_and_evaluates(
     config: str, worlds: dict[str, Path], tmp_path: Path
 ) -> None:
