@@ -123,7 +123,7 @@ def test_a_lost_process_is_started_again_and_the_run_goes_on(
         "dist_train.sh", small_config(extra=extra), 2, "--work-dir", "whole", **user_hooks
     )
     assert whole.returncode == 0, whole.stderr
-    killer = "custom_hooks = [dict(type='BeforeTrainingHook'), dict(type='KillHook', iteration=15)]"
+    killer = "custom_hooks = [dict(type='BeforeTrainingHook'), dict(type='KillHook', iteration=7)]"
     config = small_config(extra=extra + killer)
     lost = run_tool("dist_train.sh", config, 2, "--work-dir", "lost", **user_hooks)
     assert lost.returncode != 0
