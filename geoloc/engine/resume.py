@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-LAST = "last_checkpoint"
+from geoloc.engine.run_files import checkpoint_of_run
 
 
 def newest_whole_checkpoint(folder: Path) -> tuple[Path | None, dict[Path, str]]:
@@ -41,11 +41,8 @@ def checkpoint_fault(file: Path) -> str | None:
 
 def _newest_first(folder: Path) -> Iterator[Path]:
     """Yield the file that the run calls its last one, then the others by age."""
-    named = folder / LAST
-    last = Path(named.read_text().strip()) if named.is_file() else None
-    # The run may have been moved since, so only the name counts.
-    first = folder / last.name if last is not None and last.name else None
-    if first is not None and first.is_file():
+    first = checkpoint_of_run(folder)
+    if first is not None:
         yield first
     others = [file for file in folder.glob("*.pth") if file != first]
     yield from sorted(others, key=lambda file: file.stat().st_mtime, reverse=True)

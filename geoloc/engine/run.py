@@ -117,13 +117,23 @@ def train(cfg: Config, resume: str | None = None) -> Path:
 
 
 def _last_checkpoint(folder: Path) -> str | None:
-    """Return the checkpoint to go on from, and say which newer ones are damaged."""
+    """Return the checkpoint to go on from, and say which newer ones are damaged.
+
+    Raises:
+        CheckpointError: If there are checkpoints, and none of them is whole.
+    """
     whole, damaged = newest_whole_checkpoint(folder)
+    if damaged and whole is None:
+        file, fault = next(iter(damaged.items()))
+        raise CheckpointError(
+            f"no checkpoint in {folder} is whole, not even {file}: {fault}; to begin from the "
+            "start, leave --resume out"
+        )
     if is_main_process():
         for file, fault in damaged.items():
             print(f"{file} is not used: {fault}")
         if damaged:
-            print(f"going on from {whole}" if whole else "there is no whole one: from the start")
+            print(f"going on from {whole}")
     return None if whole is None else str(whole)
 
 

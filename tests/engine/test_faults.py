@@ -13,6 +13,7 @@ from mmengine.logging import MessageHub
 
 from geoloc.engine.hooks import FiniteLossHook, SafeCheckpointHook
 from geoloc.engine.resume import newest_whole_checkpoint
+from geoloc.engine.run import _last_checkpoint
 from geoloc.engine.whole_files import WholeFileBackend, write_whole
 from geoloc.errors import CheckpointError, ConfigError, TrainingError
 
@@ -77,6 +78,8 @@ def test_the_newest_whole_checkpoint_is_found(run: Path) -> None:
     assert "cannot be read" in damaged[run / "epoch_2.pth"]
     (run / "epoch_1.pth").write_bytes(b"")
     assert newest_whole_checkpoint(run)[0] is None
+    with pytest.raises(CheckpointError, match=r"no checkpoint in .* is whole.*leave --resume out"):
+        _last_checkpoint(run)
 
 
 @pytest.mark.parametrize("name", [None, "", "run/epoch_9.pth"])
