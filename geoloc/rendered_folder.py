@@ -1,12 +1,12 @@
 """A folder that a renderer fills, resumed after an interruption and never mixed with another."""
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
 
 from geoloc.errors import DatasetError
+from geoloc.whole_files import whole_path, write_whole
 
 JPEG_QUALITY = 92
 
@@ -50,11 +50,11 @@ class RenderedFolder(NamedTuple):
     def begin(self) -> None:
         """Note what is being written."""
         self.root.mkdir(parents=True, exist_ok=True)
-        write_text(self.root / self._unfinished, self.description)
+        write_whole(self.root / self._unfinished, self.description)
 
     def finish(self) -> None:
         """Note that everything is written."""
-        write_text(self.root / self.mark, self.description)
+        write_whole(self.root / self.mark, self.description)
         (self.root / self._unfinished).unlink()
 
     @property
@@ -62,22 +62,8 @@ class RenderedFolder(NamedTuple):
         return f"{self.mark}.unfinished"
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text in one step, so that an interruption leaves the whole or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = _part(path)
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
-
-
-def save_image(image: Image.Image, path: Path) -> None:
+def save_image(image: Image.Image, path: Path, quality: int = JPEG_QUALITY) -> None:
     """Write an image in one step, in the format of the file's suffix."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = _part(path)
     kind = Image.registered_extensions()[path.suffix]
-    image.save(part, format=kind, quality=JPEG_QUALITY)  # png has no quality and ignores it
-    os.replace(part, path)
-
-
-def _part(path: Path) -> Path:
-    return path.with_name(path.name + ".part")
+    with whole_path(path) as part:
+        image.save(part, format=kind, quality=quality)  # png has no quality and ignores it

@@ -4,8 +4,6 @@ Costs are those of the configs for CVUSA, which have the networks and images of 
 preset the metrics are measured with.
 """
 
-import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from geoloc.benchmark.train_job import hardware
 from geoloc.engine.complexity import complexity
 from geoloc.engine.config import config_hash, load_config
 from geoloc.evaluation.results import read_json
+from geoloc.whole_files import write_json
 
 COSTS = ("parameters (M)", "GMACs", "ms per batch", "descriptor length")
 
@@ -50,10 +49,7 @@ def measure_costs(
         cost = complexity(cfg, batch)
         figures = (cost.parameters / 1e6, cost.macs / 1e9, cost.batch_ms, cost.descriptor_length)
         content = {"key": key, "content": dict(zip(COSTS, figures, strict=True))}
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(".part")
-        part.write_text(json.dumps(content, indent=2) + "\n")
-        os.replace(part, file)
+        write_json(file, content)
 
 
 def cost_file(results: Path, folder: str) -> Path:

@@ -1,7 +1,6 @@
 """What is computed from a finished run beside its metrics, for the figures of a suite."""
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from geoloc.analysis.position_shift import position_shifts
 from geoloc.benchmark.job import Key, product_file
 from geoloc.engine.run import test
 from geoloc.evaluation.results import load_run, read_metrics
+from geoloc.whole_files import write_whole
 
 TRANSFER = "transfer"
 TEST_SPLIT = "test_split"
@@ -98,6 +98,4 @@ def write_product(name: str, folder: Path, result: Path, cfg: Config, key: Key) 
     """
     file = product_file(result, name)
     content = {"key": key._asdict(), "content": PRODUCTS[name](folder, cfg)}
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(content, allow_nan=False) + "\n")
-    os.replace(part, file)
+    write_whole(file, json.dumps(content, allow_nan=False) + "\n")

@@ -5,15 +5,12 @@
 """
 
 import fcntl
-import json
-import os
 import platform
 import resource
 import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -23,6 +20,7 @@ from geoloc.command_line import run_command
 from geoloc.engine.config import load_config
 from geoloc.engine.run import prepare, train
 from geoloc.evaluation.results import read_json
+from geoloc.whole_files import write_json
 
 TRAINED = "trained.json"  # in the run folder: the checkpoint and the descriptors are of this run
 TAKEN = 75  # exit status: another process trains this job (EX_TEMPFAIL of sysexits.h)
@@ -62,17 +60,11 @@ def _train(config: Path, result: Path, seed: int, key: Key) -> None:
         "hardware": hardware(),
         "command": f"python tools/train.py {config.name} --seed {seed}",
     }
-    _write(folder / TRAINED, record)
+    write_json(folder / TRAINED, record)
     result.mkdir(parents=True, exist_ok=True)
     if result != folder:
         shutil.copyfile(folder / "metrics.json", result / "metrics.json")
-    _write(result / RECORD, record)  # last: it says that the result is whole
-
-
-def _write(file: Path, record: dict[str, Any]) -> None:
-    part = file.with_name(f"{file.name}.part")
-    part.write_text(json.dumps(record, indent=2) + "\n")
-    os.replace(part, file)
+    write_json(result / RECORD, record)  # last: it says that the result is whole
 
 
 def _clear(folder: Path, key: Key) -> None:
@@ -83,7 +75,7 @@ def _clear(folder: Path, key: Key) -> None:
     for pattern in ("*.pth", "last_checkpoint", "metrics.json", TRAINED):
         for path in folder.glob(pattern):
             path.unlink()
-    mark.write_text(json.dumps(key._asdict(), indent=2) + "\n")
+    write_json(mark, key._asdict())
 
 
 def peak_memory_mb() -> float:

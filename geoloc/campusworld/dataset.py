@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
-from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -21,7 +20,8 @@ from geoloc.campusworld.layout import make_layout
 from geoloc.campusworld.satellite import render_satellite
 from geoloc.campusworld.spec import PRESETS, CampusPlan, WorldSpec, plan_campuses
 from geoloc.errors import ConfigError, DatasetError
-from geoloc.rendered_folder import write_text
+from geoloc.rendered_folder import save_image
+from geoloc.whole_files import PART, write_whole
 
 MARK = "campusworld.json"
 UNFINISHED = MARK + ".unfinished"
@@ -108,8 +108,8 @@ def write_campusworld(
     _render_all(root, spec, missing, workers or os.cpu_count() or 1, progress)
     if missing or not (root / MARK).exists():
         for name, text in index_texts(spec).items():
-            write_text(root / name, text)
-        write_text(root / MARK, _description(spec))
+            write_whole(root / name, text)
+        write_whole(root / MARK, _description(spec))
         (root / UNFINISHED).unlink(missing_ok=True)
     return root
 
@@ -149,7 +149,7 @@ def _claim(root: Path, spec: WorldSpec) -> None:
     else:
         _refuse_foreign(root, spec)
     if not (root / MARK).exists():
-        write_text(root / UNFINISHED, _description(spec))
+        write_whole(root / UNFINISHED, _description(spec))
 
 
 def _description(spec: WorldSpec) -> str:
@@ -184,7 +184,7 @@ def _refuse_foreign(root: Path, spec: WorldSpec) -> None:
     indices: dict[str, str] | None = None
     for path in sorted(p for p in root.rglob("*") if not p.is_dir()):
         name = path.relative_to(root).as_posix()
-        if name in expected or name.endswith(".part"):
+        if name in expected or name.endswith(PART):
             continue
         if name.endswith(".txt") and name.count("/") == 1:
             indices = index_texts(spec) if indices is None else indices
@@ -244,23 +244,16 @@ def render_place(root: Path, spec: WorldSpec, task: PlaceTask) -> None:
     index = task.plan.index
     if not (root / task.satellite).exists():
         tile = render_satellite(campus, task.place, spec.tile_m, spec.image_size)
-        _save(tile, root / task.satellite)
+        save_image(tile, root / task.satellite, JPEG_QUALITY)
     for view in range(spec.views):
         path = root / task.drone(view)
         if not path.exists():
-            _save(render_drone(spec, campus, index, task.place, view), path)
+            save_image(render_drone(spec, campus, index, task.place, view), path, JPEG_QUALITY)
 
 
 @lru_cache(maxsize=1)  # tasks come campus by campus
 def _campus(spec: WorldSpec, plan: CampusPlan) -> Campus:
     return make_campus(spec, plan)
-
-
-def _save(image: Image.Image, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    image.save(part, format="JPEG", quality=JPEG_QUALITY)
-    os.replace(part, path)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from scipy.io import savemat
 
 from geoloc.campusworld.street_place import Array, Place, StreetCampus, Tile
 from geoloc.campusworld.vigor_layout import vigor_panorama, vigor_tiles, write_vigor_index
-from geoloc.rendered_folder import write_text
+from geoloc.whole_files import write_whole
 
 
 class LayoutFormat(NamedTuple):
@@ -63,12 +63,12 @@ def _write_cvusa_index(root: Path, places: list[Place]) -> None:
     for split in ("train", "val"):
         rows = [_cvusa_files(place) for place in places if place.split == split]
         text = "".join(f"{files.tile},{files.panorama},\n" for files in rows)
-        write_text(root / f"splits/{split}-19zl.csv", text)
+        write_whole(root / f"splits/{split}-19zl.csv", text)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     for place in places:
         writer.writerow((place.lat, place.lon, place.lat, place.lon, 0))
-    write_text(root / "split_locations/all.csv", stream.getvalue())
+    write_whole(root / "split_locations/all.csv", stream.getvalue())
 
 
 def _cvact_name(place: Place) -> str:

@@ -18,7 +18,8 @@ from geoloc.campusworld.street import render_panorama, street_positions
 from geoloc.campusworld.street_layouts import LAYOUTS
 from geoloc.campusworld.street_place import Place, StreetCampus, to_utm
 from geoloc.errors import ConfigError
-from geoloc.rendered_folder import RenderedFolder, save_image, write_text
+from geoloc.rendered_folder import RenderedFolder, save_image
+from geoloc.whole_files import write_whole
 
 MARK = "streetworld.json"
 GENERATOR_VERSION = 1
@@ -148,7 +149,7 @@ def write_campus(root: Path, spec: StreetSpec, plan: CampusPlan) -> StreetCampus
     for tile in layout.tiles(written, positions, middle):
         shot = render_tile(campus, tile.position, spec.tile_m, spec.tile_px)
         save_image(shot, root / tile.path)
-    write_text(done, json.dumps(written.places))
+    write_whole(done, json.dumps(written.places))
     return written
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from geoloc.campusworld.georeference import to_degrees
 from geoloc.campusworld.street_place import Array, Place, StreetCampus, Tile
-from geoloc.rendered_folder import write_text
+from geoloc.whole_files import write_whole
 
 CITIES = {"train": ("NewYork", "Seattle"), "val": ("SanFrancisco", "Chicago")}
 LABEL_PX = 640  # side of the tile that the offsets of a label count in
@@ -93,7 +93,7 @@ def write_vigor_index(root: Path, campuses: Sequence[StreetCampus]) -> None:
         tiles = [name for each in quarters for name in _tile_names(each, _centres(each))]
         labels = [label for campus in quarters for label in _labels(campus)]
         for name, lines in ((TILE_LISTS, tiles), (LABELS, labels)):
-            write_text(root / "splits" / city / name, "\n".join(lines) + "\n")
+            write_whole(root / "splits" / city / name, "\n".join(lines) + "\n")
 
 
 def _centres(campus: StreetCampus) -> Array:

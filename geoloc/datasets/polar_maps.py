@@ -14,6 +14,7 @@ from geoloc.datasets.index import Index
 from geoloc.datasets.polar_transform import PolarTransform
 from geoloc.datasets.transforms import LoadImage
 from geoloc.errors import DatasetError, ImageError
+from geoloc.whole_files import whole_path
 
 Scale = tuple[int, int]
 
@@ -93,10 +94,8 @@ def write_polar_map(transform: PolarTransform, files: PolarMap) -> bool:
     except ImageError as error:
         place = "" if str(files.tile) in str(error) else f"{files.tile}: "
         raise ImageError(f"{place}{error}") from error
-    files.polar.parent.mkdir(parents=True, exist_ok=True)
-    part = files.polar.with_name(files.polar.name + ".part")
-    Image.fromarray(sample["img"]).save(part, format="PNG")
-    os.replace(part, files.polar)
+    with whole_path(files.polar) as part:
+        Image.fromarray(sample["img"]).save(part, format="PNG")
     return True
 
 

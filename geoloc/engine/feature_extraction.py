@@ -17,6 +17,7 @@ from geoloc.engine.weights_fingerprint import weights_fingerprint
 from geoloc.errors import DatasetError
 from geoloc.models.geoclip import GeoCLIP
 from geoloc.registry import MODELS
+from geoloc.whole_files import write_json
 
 PROGRESS = "progress.json"
 BATCHES_PER_SAVE = 50
@@ -113,7 +114,7 @@ def _extract(
         done += len(features)
         if number % BATCHES_PER_SAVE == 0 or done == len(dataset):
             table.flush()  # before the number that vouches for it
-            (folder / PROGRESS).write_text(json.dumps({"done": done, **identity}))
+            write_json(folder / PROGRESS, {"done": done, **identity})
 
 
 def _table(folder: Path, done: int, shape: tuple[int, int], dtype: str) -> Any:

@@ -1,7 +1,5 @@
 """The files that a run of global localization leaves behind."""
 
-import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,8 +9,9 @@ from numpy.typing import NDArray
 
 from geoloc.datasets.index import Index
 from geoloc.errors import DatasetError
-from geoloc.evaluation.results import facts_of, metrics_of
+from geoloc.evaluation.results import facts_of, metrics_of, whole_run
 from geoloc.evaluation.task_result import TaskResult
+from geoloc.whole_files import whole_file
 
 
 class Predictions(NamedTuple):
@@ -49,17 +48,12 @@ def save_predictions(
         config_hash: Hash of the run config.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     arrays = predictions._asdict()
     for task, result in results.items():
         arrays |= {f"{task}/{name}": value.numpy() for name, value in result.per_query.items()}
-    with (folder / "predictions.npz.part").open("wb") as file:
+    metrics = metrics_of(results) | facts_of(results, protocol, config_hash)
+    with whole_run(folder, metrics, index), whole_file(folder / "predictions.npz") as file:
         np.savez_compressed(file, **arrays)
-    index.to_csv(folder / "index.csv.part")
-    content = metrics_of(results) | facts_of(results, protocol, config_hash)
-    (folder / "metrics.json.part").write_text(json.dumps(content, indent=2) + "\n")
-    for name in ("predictions.npz", "index.csv", "metrics.json"):
-        os.replace(folder / f"{name}.part", folder / name)
 
 
 def load_predictions(folder: str | Path) -> Predictions:

@@ -1,9 +1,9 @@
 """The files that a run leaves behind, and the table that it prints."""
 
 import json
-import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import geoloc
 from geoloc.datasets.index import Index
 from geoloc.errors import DatasetError
 from geoloc.evaluation.task_result import TaskResult
+from geoloc.whole_files import whole_file, whole_path
 
 Results = Mapping[str, Mapping[str, float]]
 TABLE_ROWS = (
@@ -51,16 +52,26 @@ def save_run(
         config_hash: Hash of the run config.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "descriptors.npy.part").open("wb") as file:
-        np.save(file, descriptors)
-    with (folder / "per_query.npz.part").open("wb") as file:
-        np.savez_compressed(file, **_per_query(results))  # type: ignore[arg-type]
-    index.to_csv(folder / "index.csv.part")
-    content = metrics_of(results) | facts_of(results, protocol, config_hash)
-    (folder / "metrics.json.part").write_text(json.dumps(content, indent=2) + "\n")
-    for name in ("descriptors.npy", "per_query.npz", "index.csv", "metrics.json"):
-        os.replace(folder / f"{name}.part", folder / name)
+    with whole_run(folder, metrics_of(results) | facts_of(results, protocol, config_hash), index):
+        with whole_file(folder / "descriptors.npy") as file:
+            np.save(file, descriptors)
+        with whole_file(folder / "per_query.npz") as file:
+            np.savez_compressed(file, **_per_query(results))  # type: ignore[arg-type]
+
+
+@contextmanager
+def whole_run(folder: Path, metrics: Mapping[str, Any], index: Index) -> Iterator[None]:
+    """Write ``index.csv`` and ``metrics.json``, which get their names after all else is there.
+
+    Args:
+        folder: Created if missing.
+        metrics: Content of ``metrics.json``.
+        index: The described images, row by row.
+    """
+    with whole_path(folder / "metrics.json") as last, whole_path(folder / "index.csv") as table:
+        last.write_text(json.dumps(metrics, indent=2) + "\n")
+        index.to_csv(table)
+        yield
 
 
 def metrics_of(results: Mapping[str, TaskResult]) -> dict[str, Any]:

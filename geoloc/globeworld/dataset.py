@@ -15,7 +15,8 @@ import numpy as np
 
 from geoloc.globeworld.spec import GlobeSpec
 from geoloc.globeworld.world import World, make_world
-from geoloc.rendered_folder import RenderedFolder, save_image, write_text
+from geoloc.rendered_folder import RenderedFolder, save_image
+from geoloc.whole_files import write_whole
 
 MARK = "globeworld.json"
 TOWNS = "towns.csv"
@@ -114,4 +115,4 @@ def _write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
-    write_text(path, stream.getvalue())
+    write_whole(path, stream.getvalue())

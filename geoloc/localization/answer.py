@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from geoloc.errors import ConfigError
 from geoloc.geo.geodesy import geodesic_distance
+from geoloc.whole_files import write_whole
 
 Array = NDArray[np.float64]
 
@@ -139,7 +140,7 @@ class Answers(Sequence[Answer]):
 
         collection = feature_collection(self)
         if path is not None:
-            Path(path).write_text(json.dumps(collection, allow_nan=False) + "\n", encoding="utf-8")
+            write_whole(path, json.dumps(collection, allow_nan=False) + "\n")
         return collection
 
     def _table(self, per: str) -> tuple[Sequence[str], list[dict[str, Any]]]:

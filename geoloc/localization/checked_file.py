@@ -1,13 +1,8 @@
-"""Files written in one step, with a checksum to know them by."""
+"""Files with a checksum to know them by."""
 
-import json
-import os
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
 
 from geoloc.errors import GalleryError
 
@@ -27,30 +22,6 @@ class FileRecord:
     name: str
     bytes: int
     crc32: int
-
-
-@contextmanager
-def replacing(file: Path) -> Iterator[BinaryIO]:
-    """Open a file to write that takes its place, whole and on disk, when the block ends well.
-
-    After an exception, or if the machine stops, the place holds what it held before.
-    """
-    part = file.with_name(file.name + ".part")
-    try:
-        with part.open("wb+") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, file)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def write_json(file: Path, content: Any) -> None:
-    """Write a JSON file in one step."""
-    with replacing(file) as stream:
-        stream.write(json.dumps(content, indent=2, allow_nan=False).encode() + b"\n")
 
 
 def record_of(file: Path) -> FileRecord:

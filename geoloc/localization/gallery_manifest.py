@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from geoloc.errors import GalleryError
-from geoloc.localization.checked_file import FileRecord, write_json
+from geoloc.localization.checked_file import FileRecord
 from geoloc.localization.descriptor_codes import DTYPES
 from geoloc.localization.gallery_part import PartRecord
+from geoloc.whole_files import write_json
 
 FILE = "gallery.json"
 FORMAT_VERSION = 1

@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoloc.errors import GalleryError
-from geoloc.localization.checked_file import FileRecord, check_size, record_of, replacing
+from geoloc.localization.checked_file import FileRecord, check_size, record_of
 from geoloc.localization.descriptor_codes import decode, encode
 from geoloc.localization.gallery_rows import ROWS_PER_BLOCK, Rows, check_image_path
+from geoloc.whole_files import whole_file
 
 NPY_HEADER_BYTES = 128
 TEXT = ("utf-8", "surrogateescape")  # file names need not be text
@@ -128,7 +129,7 @@ def write_part(
     files = [folder / _numbered(name, number) for name in names]
     rows, end = 0, 0
     with ExitStack() as stack:
-        descriptors, latlon, *images = [stack.enter_context(replacing(file)) for file in files]
+        descriptors, latlon, *images = [stack.enter_context(whole_file(file)) for file in files]
         arrays = [descriptors, latlon, *images[1:]]
         for array in arrays:
             array.write(bytes(NPY_HEADER_BYTES))

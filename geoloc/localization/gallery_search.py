@@ -1,6 +1,5 @@
 """Search in the parts of a gallery, exact or with an index whose finds are scored exactly."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from geoloc.localization.descriptor_codes import decode
 from geoloc.localization.gallery_manifest import IndexRecord
 from geoloc.localization.gallery_part import GalleryPart
 from geoloc.localization.gallery_rows import ROWS_PER_BLOCK
+from geoloc.whole_files import whole_path
 
 LARGE = 200_000  # rows, from which on an index is worth its errors
 CANDIDATES_PER_RESULT = 10
@@ -79,9 +79,8 @@ def build_index(
     index = FaissIndex(factory, parameters, train_size=TRAINING_ROWS_PER_CELL * cells)
     index.train(_blocks(parts))
     index.add(_blocks(parts))
-    part = file.with_name(file.name + ".part")
-    index.save(part)
-    os.replace(part, file)
+    with whole_path(file) as part:
+        index.save(part)
     return IndexRecord(factory, parameters, rows, record_of(file))
 
 

@@ -25,12 +25,13 @@ from geoloc.datasets.pipeline import PipelineConfigs
 from geoloc.engine.checkpoint import check_weights_fit
 from geoloc.engine.weights_fingerprint import weights_fingerprint
 from geoloc.errors import CheckpointError
-from geoloc.localization.checked_file import CHUNK, write_json
+from geoloc.localization.checked_file import CHUNK
 from geoloc.localization.config_json import check_types, decode, encode
 from geoloc.localization.gallery_manifest import ModelRecord
 from geoloc.localization.onnx_model import OnnxModel
 from geoloc.localization.trained_model import TrainedModel, hash_of
 from geoloc.registry import MODELS
+from geoloc.whole_files import write_json
 
 FILE = "bundle.json"
 WEIGHTS = "model.safetensors"

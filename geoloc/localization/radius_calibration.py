@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from geoloc.errors import ConfigError, GalleryError
 from geoloc.localization.answer import Answer
-from geoloc.localization.checked_file import write_json
 from geoloc.localization.position_estimate import spread_m
+from geoloc.whole_files import write_json
 
 Array = NDArray[np.float64]
 

@@ -11,25 +11,26 @@ import torch
 from mmengine.fileio import get_file_backend
 from mmengine.logging import MessageHub
 
+from geoloc.engine.file_backend import WholeFileBackend
 from geoloc.engine.hooks import FiniteLossHook, SafeCheckpointHook
 from geoloc.engine.resume import newest_whole_checkpoint
 from geoloc.engine.run import _last_checkpoint
-from geoloc.engine.whole_files import WholeFileBackend, write_whole
 from geoloc.errors import CheckpointError, ConfigError, TrainingError
+from geoloc.whole_files import write_whole
 
 
 def test_a_file_that_cannot_be_written_leaves_the_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "folder/file"
-    write_whole(b"old", file)
+    write_whole(file, b"old")
 
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        write_whole(b"new, and longer", file)
+        write_whole(file, b"new, and longer")
     assert file.read_bytes() == b"old"
     assert [*file.parent.iterdir()] == [file]
 

@@ -1,6 +1,7 @@
 """What a gallery stores comes back, and damage is refused by name."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from itertools import pairwise
@@ -134,13 +135,11 @@ class Stop(Exception):
 def test_whatever_stops_an_append_leaves_the_old_gallery(
     tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import geoloc.localization.checked_file as checked_file
-
     values, latlon, images = world(20)
     gallery = Gallery.from_arrays(tmp_path / "g", values, latlon, images)
     before = content(gallery)
     replaced = 0
-    original = checked_file.os.replace
+    original = os.replace
 
     def replace(source: Path, target: Path) -> None:
         nonlocal replaced
@@ -151,7 +150,7 @@ def test_whatever_stops_an_append_leaves_the_old_gallery(
 
     more = blocks_of_arrays(*world(7, seed=2))
     with monkeypatch.context() as patch:
-        patch.setattr(checked_file.os, "replace", replace)
+        patch.setattr(os, "replace", replace)
         with pytest.raises(Stop):
             gallery.append(more)
     reopened = Gallery(tmp_path / "g")

@@ -7,9 +7,10 @@ from typing import Any, Literal
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 
-from geoloc.engine.whole_files import write_whole
+from geoloc.engine import file_backend  # noqa: F401  mmengine then writes whole files
 from geoloc.errors import CheckpointError, ConfigError
 from geoloc.registry import HOOKS
+from geoloc.whole_files import write_whole
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -55,7 +56,7 @@ class SafeCheckpointHook(CheckpointHook):
         try:
             super()._save_checkpoint_with_step(runner, step, meta)
             if is_main_process():  # mmengine writes the name of the last one in place
-                write_whole(str(self.last_ckpt).encode(), Path(runner.work_dir, "last_checkpoint"))
+                write_whole(Path(runner.work_dir, "last_checkpoint"), str(self.last_ckpt))
         except OSError as error:
             self.last_ckpt = last
             runner.message_hub.update_info("last_ckpt", last)

@@ -14,6 +14,7 @@ from geoloc.geo.semivariogram.curve import Curve
 from geoloc.geo.semivariogram.empirical import Empirical
 from geoloc.geo.semivariogram.failure import Status
 from geoloc.geo.semivariogram.semivariogram import Semivariogram
+from geoloc.whole_files import write_whole
 
 FORMAT = "geoloc semivariogram 1, kilometres"
 _COLUMNS = ("lag_km", "gamma", "spread", "count")
@@ -33,7 +34,7 @@ def save_semivariogram(semivariogram: Semivariogram, path: str | Path) -> None:
         "filled": semivariogram.filled.tolist(),
         **{name: getattr(empirical, name).tolist() for name in _COLUMNS},
     }
-    Path(path).write_text(json.dumps(_without_nan(content), allow_nan=False, indent=1) + "\n")
+    write_whole(path, json.dumps(_without_nan(content), allow_nan=False, indent=1) + "\n")
 
 
 def load_semivariogram(path: str | Path) -> Semivariogram:

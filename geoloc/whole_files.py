@@ -1,0 +1,59 @@
+"""Files that are either whole or not there, whenever a process is killed or a disk is full."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+PART = ".part"
+
+
+@contextmanager
+def whole_path(file: str | Path) -> Iterator[Path]:
+    """Give a path to write to, which gets the file's name when the block ends well.
+
+    The content is on the disk before the name is. After an exception, or if the machine stops, the
+    name stands for what it stood for before.
+
+    Args:
+        file: To write; its folder is created.
+    """
+    file = Path(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(file.name + PART)
+    try:
+        yield part
+        with part.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        os.replace(part, file)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def whole_file(file: str | Path) -> Iterator[BinaryIO]:
+    """Open a file for writing and reading, see ``whole_path``."""
+    with whole_path(file) as part, part.open("wb+") as stream:
+        yield stream
+
+
+def write_whole(file: str | Path, content: bytes | str) -> None:
+    """Write bytes, or a text in UTF-8, see ``whole_path``.
+
+    Raises:
+        OSError: If it cannot be written; what was there before is still there.
+    """
+    with whole_path(file) as part:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def write_json(file: str | Path, content: Any) -> None:
+    """Write JSON, see ``whole_path``.
+
+    Raises:
+        ValueError: If a number is not finite, which JSON cannot say.
+    """
+    write_whole(file, json.dumps(content, indent=2, allow_nan=False) + "\n")
