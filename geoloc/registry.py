@@ -202,6 +202,7 @@ DATASETS = _child("dataset", mmengine_registry.DATASETS, "geoloc.datasets")
 TRANSFORMS = _child("transform", mmengine_registry.TRANSFORMS, "geoloc.datasets")
 SAMPLERS = _child("sampler", mmengine_registry.DATA_SAMPLERS, "geoloc.datasets")
 METRICS = _child("metric", mmengine_registry.METRICS, "geoloc.evaluation")
+LOOPS = _child("loop", mmengine_registry.LOOPS, RUNNER_PARTS)
 HOOKS = _child("hook", mmengine_registry.HOOKS, RUNNER_PARTS)
 VISUALIZERS = _child("visualizer", mmengine_registry.VISUALIZERS, RUNNER_PARTS)
 OPTIM_WRAPPERS = _child("optimizer wrapper", mmengine_registry.OPTIM_WRAPPERS, RUNNER_PARTS)
@@ -222,7 +223,6 @@ INHERITED = {
     name: _child(name.lower(), getattr(mmengine_registry, name), "geoloc.registry")
     for name in (
         "RUNNER_CONSTRUCTORS",
-        "LOOPS",
         "STRATEGIES",
         "OPTIMIZERS",
         "LOG_PROCESSORS",

@@ -1,6 +1,7 @@
 """The training samples: one image of each view of one place."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from geoloc.datasets.image_dataset import build_source, check_selection
 from geoloc.datasets.item_randomness import item_randomness
 from geoloc.datasets.pipeline import PipelineConfigs, ViewPipelines
 from geoloc.datasets.place_levels import PlaceLevels, place_levels
+from geoloc.datasets.quarantine import Quarantine
 from geoloc.datasets.source import Source
-from geoloc.errors import ConfigError
+from geoloc.errors import ConfigError, ImageError
 from geoloc.registry import DATASETS, TRANSFORMS
 
 
@@ -43,6 +45,10 @@ class PairDataset(Dataset[dict[str, Any]]):
 
             With either of them the levels are 2 for the same place, 1 for what is excluded and 0
             for negatives: losses need ``positive_level=2, negative_level=0``.
+        max_unreadable: So many images that cannot be read are listed, and another image of the
+            same place and view, or if it has none another place, is taken instead; one more, or
+            with 0 the first, is an error.
+        unreadable_list: File of that list; a run sets it.
 
     Attributes:
         index: The rows of the split that show one of the views.
@@ -69,6 +75,8 @@ class PairDataset(Dataset[dict[str, Any]]):
         seed: int = 0,
         exclusion_radius_m: float | None = None,
         exclude_semi_positives: bool = False,
+        max_unreadable: int = 0,
+        unreadable_list: str | None = None,
     ) -> None:
         source = build_source(source)
         self.views = tuple(views)
@@ -82,7 +90,7 @@ class PairDataset(Dataset[dict[str, Any]]):
         self.index = source.index.select(split=split, view=self.views)
         check_views(self.index, self.views)
         self._items = np.flatnonzero(self.index.view == self.views[0])
-        self._partners = {view: self._rows_by_place(view) for view in self.views[1:]}
+        self._rows = {view: self._rows_by_place(view) for view in self.views}
         self.place_labels: NDArray[np.int64] = self.index.place_labels[self._items]
         self.place_latlon = self.index.place_latlon
         self.label_columns = self.index.place_label_tree
@@ -97,6 +105,7 @@ class PairDataset(Dataset[dict[str, Any]]):
             )
         self.exclusion = exclusion_radius_m, exclude_semi_positives
         self.seed = seed
+        self.quarantine = Quarantine(unreadable_list, max_unreadable)
         # in shared memory, so that workers which outlive an epoch see the next one
         self._epoch = torch.zeros((), dtype=torch.int64)
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]
@@ -134,19 +143,42 @@ class PairDataset(Dataset[dict[str, Any]]):
         """Load one pair.
 
         Raises:
-            ImageError: If a file cannot be decoded.
+            ImageError: If a file cannot be decoded, and too many others could not be either.
         """
+        for candidate in chain(range(item, len(self)), range(item)):
+            if (pair := self._pair(candidate)) is not None:
+                return pair
+        raise ImageError(f"no place of {len(self)} can be read, see {self.quarantine.file}")
+
+    def _pair(self, item: int) -> dict[str, Any] | None:
+        """Load one pair, or None where the place has no readable image of a view."""
         place = int(self.place_labels[item])
         with item_randomness(self.seed, int(self._epoch), item) as generator:
             rows = {self.views[0]: int(self._items[item])}
-            for view, by_place in self._partners.items():
-                rows[view] = int(generator.choice(by_place[place]))
-            inputs = {
-                view: self.pipelines.load(view, self.index.file(row)) for view, row in rows.items()
-            }
+            for view in self.views[1:]:
+                rows[view] = int(generator.choice(self._rows[view][place]))
+            inputs = {}
+            for view in self.views:
+                if (found := self._load(view, rows[view], generator)) is None:
+                    return None
+                rows[view], inputs[view] = found
             for transform in self.pair_transforms:
                 inputs = transform(inputs)
         return {"inputs": inputs, "places": dict.fromkeys(rows, place), "rows": rows}
+
+    def _load(
+        self, view: str, row: int, generator: np.random.Generator
+    ) -> tuple[int, Tensor] | None:
+        """Load an image, or if it cannot be read another one of the place."""
+
+        def candidates() -> Iterator[int]:
+            yield row
+            of_place = self._rows[view][int(self.index.place_labels[row])]
+            yield from generator.permutation(of_place[of_place != row]).tolist()
+
+        return self.quarantine.first_readable(
+            candidates(), lambda image: self.pipelines.load(view, self.index.file(image))
+        )
 
     def reload(self, view: str, row: int, step: int) -> Tensor:
         """Load one image again, with an augmentation drawn from (seed, epoch, row, step).
@@ -160,7 +192,9 @@ class PairDataset(Dataset[dict[str, Any]]):
             uint8 ``[3,H,W]``.
 
         Raises:
-            ImageError: If the file cannot be decoded.
+            ImageError: If the file cannot be decoded, nor any other of its place and view.
         """
-        with item_randomness(self.seed, int(self._epoch), row, step):
-            return self.pipelines.load(view, self.index.file(row))
+        with item_randomness(self.seed, int(self._epoch), row, step) as generator:
+            if (found := self._load(view, row, generator)) is None:
+                raise ImageError(f"{self.index.file(row)} cannot be read, nor others of its place")
+        return found[1]

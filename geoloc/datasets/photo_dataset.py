@@ -1,17 +1,20 @@
 """Photos with the positions where they were taken."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from geoloc.datasets.image_dataset import build_source, check_selection
 from geoloc.datasets.item_randomness import item_randomness
 from geoloc.datasets.pipeline import ViewPipelines
 from geoloc.datasets.protocol import fingerprint
+from geoloc.datasets.quarantine import Quarantine
 from geoloc.datasets.source import Source
-from geoloc.errors import DatasetError
+from geoloc.errors import DatasetError, ImageError
 from geoloc.registry import DATASETS
 
 
@@ -29,6 +32,9 @@ class PhotoDataset(Dataset[dict[str, Any]]):
         pipeline: Transforms, ``mmpretrain.PackInputs`` last.
         view: The view of the images.
         seed: Seed of the items' randomness.
+        max_unreadable: So many images that cannot be read are listed, and the next photo is taken
+            instead; one more, or with 0 the first, is an error.
+        unreadable_list: File of that list; a run sets it.
 
     Attributes:
         index: The rows of the items.
@@ -47,6 +53,8 @@ class PhotoDataset(Dataset[dict[str, Any]]):
         pipeline: Sequence[dict[str, Any]],
         view: str = "photo",
         seed: int = 0,
+        max_unreadable: int = 0,
+        unreadable_list: str | None = None,
     ) -> None:
         source = build_source(source)
         check_selection(source, split, (view,))
@@ -60,6 +68,7 @@ class PhotoDataset(Dataset[dict[str, Any]]):
         self.coordinates = torch.from_numpy(self.index.image_latlon.copy())
         self.metainfo = {"index": self.index, "protocol": source.protocol.as_dict()}
         self.seed = seed
+        self.quarantine = Quarantine(unreadable_list, max_unreadable)
         # in shared memory, so that workers which outlive an epoch see the next one
         self._epoch = torch.zeros((), dtype=torch.int64)
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]
@@ -80,8 +89,14 @@ class PhotoDataset(Dataset[dict[str, Any]]):
         """Load one photo.
 
         Raises:
-            ImageError: If its file cannot be decoded.
+            ImageError: If its file cannot be decoded, and too many others could not be either.
         """
-        with item_randomness(self.seed, int(self._epoch), item):
-            inputs = self.pipelines.load(self.view, self.index.file(item))
-        return {"inputs": inputs, "coordinates": self.coordinates[item], "rows": item}
+        others = chain(range(item, len(self)), range(item))
+        if (found := self.quarantine.first_readable(others, self._load)) is None:
+            raise ImageError(f"no image of {len(self)} can be read, see {self.quarantine.file}")
+        row, inputs = found
+        return {"inputs": inputs, "coordinates": self.coordinates[row], "rows": row}
+
+    def _load(self, row: int) -> Tensor:
+        with item_randomness(self.seed, int(self._epoch), row):
+            return self.pipelines.load(self.view, self.index.file(row))

@@ -7,6 +7,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from PIL import Image, ImageOps
 
+from geoloc.datasets.worker_trace import note_reading
 from geoloc.errors import ConfigError, ImageError
 from geoloc.registry import TRANSFORMS
 
@@ -40,6 +41,7 @@ class LoadImage(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Load the image of one sample."""
         path = results["img_path"]
+        note_reading(path)
         try:
             with Image.open(path) as image:
                 if self.shortest_side is not None:

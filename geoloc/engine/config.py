@@ -163,7 +163,14 @@ def config_hash(cfg: Config) -> str:
 
 UNHASHED = {
     *("work_dir", "output_dir", "data_root", "config_hash", "resume", "load_from"),
-    *("launcher", "log_level", "model_wrapper_cfg", "num_workers", "persistent_workers"),
+    *(
+        "unreadable_list",
+        "launcher",
+        "log_level",
+        "model_wrapper_cfg",
+        "num_workers",
+        "persistent_workers",
+    ),
 }
 
 

@@ -9,6 +9,8 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
+from geoloc.datasets.quarantine import LIST as UNREADABLE
+from geoloc.datasets.worker_trace import naming_dead_workers
 from geoloc.engine.config import check_config, config_hash
 from geoloc.engine.hooks.before_training import FOLDER as BEFORE_TRAINING
 from geoloc.engine.launch import init_distributed
@@ -66,8 +68,11 @@ def prepare(
             f"train_dataloader.batch_size={cfg.train_dataloader.batch_size} differs from "
             f"train_dataloader.sampler.batch_size={sampler.batch_size}; set only the first"
         )
-    if _takes_seed(cfg.train_dataloader.dataset.type):
-        cfg.train_dataloader.dataset.setdefault("seed", cfg.randomness.seed)
+    images = cfg.train_dataloader.dataset
+    if _takes_seed(images.type):
+        images.setdefault("seed", cfg.randomness.seed)
+    if images.get("max_unreadable"):
+        images.unreadable_list = str(Path(cfg.work_dir, UNREADABLE))
     for loader in loaders:
         loader.num_workers = min(loader.num_workers, os.cpu_count() or 1)
         if data_root is not None:
@@ -112,7 +117,8 @@ def train(cfg: Config, resume: str | None = None) -> Path:
     cfg.load_from = _last_checkpoint(Path(cfg.work_dir)) if resume == "auto" else resume
     cfg.resume = cfg.load_from is not None
     runner = RUNNERS.build(cfg)
-    runner.train()
+    with naming_dead_workers():
+        runner.train()
     return _finish(Path(cfg.work_dir))
 
 
@@ -155,7 +161,8 @@ def test(cfg: Config, checkpoint: str) -> Path:
     _limit_threads(cfg)
     cfg.load_from, cfg.resume = checkpoint, False
     runner = RUNNERS.build(cfg)
-    runner.test()
+    with naming_dead_workers():
+        runner.test()
     return _finish(Path(cfg.work_dir))
 
 

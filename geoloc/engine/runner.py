@@ -6,16 +6,24 @@ from typing import Any
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
+from geoloc.engine.epoch_loop import EpochLoop
 from geoloc.registry import RUNNERS
 
 
 @RUNNERS.register_module()
 class QuietRunner(Runner):
-    """A Runner that logs everything to its file and only errors to the terminal.
+    """A Runner that loses nothing when it is killed, and logs only errors to the terminal.
 
-    ``ProgressHook`` tells the terminal how far the run is. (mmengine's own warnings are about its
-    deprecated internals.)
+    Everything else goes to its file; ``ProgressHook`` tells the terminal how far the run is.
+    (mmengine's own warnings are about its deprecated internals.)
     """
+
+    def build_train_loop(self, loop: Any) -> Any:
+        """Build the loop of the training; one by epochs is ``EpochLoop``."""
+        if isinstance(loop, dict) and loop.get("by_epoch"):
+            options = {name: value for name, value in loop.items() if name != "by_epoch"}
+            loop = {"type": EpochLoop, **options}
+        return super().build_train_loop(loop)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger and raise the level of its terminal handler."""

@@ -6,6 +6,7 @@ trained model imports none of them.
 
 from geoloc.engine import hooks
 from geoloc.engine.checkpoint import PlainCheckpointHook
+from geoloc.engine.epoch_loop import EpochLoop
 from geoloc.engine.optim import PartwiseCosineLR, PartwiseOptimWrapperConstructor
 from geoloc.engine.precision import BFloat16OptimWrapper
 from geoloc.engine.pretrained import PretrainedInit
@@ -14,6 +15,7 @@ from geoloc.engine.sharpness import SharpnessAwareOptimWrapper
 
 __all__ = [
     "BFloat16OptimWrapper",
+    "EpochLoop",
     "PartwiseCosineLR",
     "PartwiseOptimWrapperConstructor",
     "PlainCheckpointHook",

@@ -20,7 +20,7 @@ class BeforeTrainingHook(Hook):
 
     def before_train(self, runner: Any) -> None:
         """Run the validation loop on the start weights."""
-        if runner.epoch > 0 or runner.val_loop is None:
+        if runner.iter > 0 or runner.val_loop is None:
             return
         metric = runner.val_evaluator.metrics[0]
         final_folder = metric.output_dir

@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from torch import Tensor
 
 from geoloc.datasets.samplers.global_mining import UNKNOWN, pool_candidates
+from geoloc.engine.epoch_loop import goes_on_within_epoch
 from geoloc.errors import ConfigError
 from geoloc.models.miners.global_mining import GlobalMining
 from geoloc.registry import HOOKS
@@ -41,7 +42,7 @@ class GlobalMiningHook(Hook):
     def before_train_epoch(self, runner: Any) -> None:
         """Mine candidates, if anything is remembered yet."""
         miner: GlobalMining = getattr(runner.model, "module", runner.model).miner
-        if len(miner.memory):
+        if len(miner.memory) and not goes_on_within_epoch(runner):
             table = self.mine(runner, miner)
             broadcast(table)  # rounding may differ between machines, the batches must not
             runner.train_dataloader.sampler.set_candidates(table.cpu().numpy())

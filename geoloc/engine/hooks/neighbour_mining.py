@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from geoloc.datasets.pipeline import PipelineConfigs
 from geoloc.datasets.samplers import most_similar
+from geoloc.engine.epoch_loop import goes_on_within_epoch
 from geoloc.errors import ConfigError
 from geoloc.registry import DATASETS, HOOKS
 
@@ -67,13 +68,15 @@ class NeighbourMiningHook(Hook):
                 f"NeighbourMiningHook needs train_dataloader.sampler.type="
                 f"'DynamicSimilaritySampler': {type(sampler).__name__} takes no neighbours"
             )
-        if runner.epoch == 0:
+        if runner.iter == 0:
             self.table = None  # a checkpoint to start from may be of another dataset
         if self.table is not None:
             sampler.set_neighbours(self.table.numpy())
 
     def before_train_epoch(self, runner: Any) -> None:
         """Mine if it is the turn of this epoch, or if a resumed run has missed its turn."""
+        if goes_on_within_epoch(runner):
+            return
         since = runner.epoch - self.start_epoch
         if since >= 0 and (since % self.interval == 0 or self.table is None):
             self.table = self.mine(runner)

@@ -1,0 +1,73 @@
+"""Images that cannot be read: listed, and left out of a training up to a limit."""
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from torch import Tensor
+
+from geoloc.errors import ImageError
+
+LIST = "unreadable.txt"
+
+
+class Quarantine:
+    """The list of the unreadable images of a training, which all its processes add to.
+
+    Args:
+        file: The list: one line per image, with what is wrong. None keeps none: the first
+            unreadable image ends the training.
+        limit: More images than that end the training.
+    """
+
+    def __init__(self, file: str | Path | None = None, limit: int = 0) -> None:
+        self.file = None if file is None else Path(file)
+        self.limit = limit
+
+    def first_readable(
+        self, candidates: Iterable[int], load: Callable[[int], Tensor]
+    ) -> tuple[int, Tensor] | None:
+        """Load the first of several images that can be read, and list the ones before it.
+
+        Args:
+            candidates: Numbers of images, best first.
+            load: Loads one of them.
+
+        Returns:
+            The number and the image, None if there is none.
+
+        Raises:
+            ImageError: If too many cannot be read.
+        """
+        for candidate in candidates:
+            try:
+                return candidate, load(candidate)
+            except ImageError as error:
+                self.add(error)
+        return None
+
+    def add(self, error: ImageError) -> None:
+        """List an image, once.
+
+        Args:
+            error: What was raised for it; its message names the file.
+
+        Raises:
+            ImageError: If the list has grown longer than the limit; it says where the list is.
+        """
+        if self.limit == 0 or self.file is None:
+            raise error
+        line = " ".join(str(error).splitlines())
+        listed = self.file.read_text().splitlines() if self.file.is_file() else []
+        if line not in listed:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            listed.append(line)
+            # one write of a short line in append mode is whole, whoever else is writing
+            descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            os.write(descriptor, f"{line}\n".encode())
+            os.close(descriptor)
+        if len(listed) > self.limit:
+            raise ImageError(
+                f"{len(listed)} images cannot be read, more than max_unreadable={self.limit}; they "
+                f"are listed in {self.file}. The last one: {line}"
+            ) from error

@@ -1,0 +1,199 @@
+"""A run that is stopped anywhere and resumed ends as one that was never stopped."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from mmengine.hooks import Hook
+
+from geoloc.engine.config import load_config
+from geoloc.engine.epoch_loop import EpochLoop
+from geoloc.engine.generators import generator_states, restore_generators
+from geoloc.engine.hooks.safe_checkpoint import WITHIN_EPOCH
+from geoloc.engine.run import prepare, train
+from geoloc.errors import CheckpointError, ConfigError
+from geoloc.evaluation.results import read_metrics
+from geoloc.registry import HOOKS, RUNNERS
+
+SMALL = """
+small = [dict(type='LoadImage'), dict(type='mmpretrain.Resize', scale=(16, 16)),
+         dict(type='mmpretrain.RandomFlip', prob=0.5), dict(type='mmpretrain.PackInputs')]
+plain = [dict(type='LoadImage'), dict(type='mmpretrain.Resize', scale=(16, 16)),
+         dict(type='mmpretrain.PackInputs')]
+train_dataloader = dict(dataset=dict(pipelines=dict(drone=small, satellite=small)){sampler})
+val_dataloader = dict(dataset=dict(pipelines=dict(drone=plain, satellite=plain)))
+model = dict(
+    backbone=dict(stem_channels=8, base_channels=8), head=dict(in_dims=64, embed_dims=256))
+"""
+MINED = ", sampler=dict(type='DynamicSimilaritySampler', neighbour_select=2, neighbour_range=4)"
+NEIGHBOURS = {"type": "NeighbourMiningHook", "start_epoch": 0, "interval": 2}
+REFITS = {"binning": "uniform", "bins": 5, "min_pairs": 1, "min_bins": 3}
+DROPOUT = {"type": "DropoutHook"}
+EMA = {"type": "EMAHook", "momentum": 0.1}
+STEPS = 6  # per epoch: 36 photos, 6 in a batch
+
+
+class Stopped(Exception):
+    """The run is stopped here."""
+
+
+@HOOKS.register_module()
+class StopHook(Hook):
+    """Stops a run after an iteration, or at the beginning of an evaluation."""
+
+    priority = "LOWEST"
+
+    def __init__(self, iteration: int | None = None, evaluation: int | None = None) -> None:
+        self.iteration, self.evaluation = iteration, evaluation
+
+    def after_train_iter(self, runner: Any, *_: Any, **__: Any) -> None:
+        if runner.iter + 1 == self.iteration:
+            raise Stopped
+
+    def before_val_epoch(self, runner: Any) -> None:
+        if runner.epoch == self.evaluation:
+            raise Stopped
+
+
+@HOOKS.register_module()
+class DropoutHook(Hook):
+    """Lets the network draw from torch's generator in every step."""
+
+    def before_train(self, runner: Any) -> None:
+        runner.model.head.register_forward_hook(
+            lambda module, _, out: torch.dropout(out, 0.3, module.training)
+        )
+
+
+Write = Callable[..., Any]
+
+
+@pytest.fixture
+def config(small_config: Callable[..., Path]) -> Write:
+    """Return a writer of run configs of one small network with any method."""
+
+    def write(work_dir: Path, method: str, *hooks: dict[str, Any], **options: Any) -> Any:
+        sampler = MINED if NEIGHBOURS in hooks else ""
+        base = f"{method}/{method}_r18_campusworld.py"
+        path = small_config(
+            base=base, extra=SMALL.replace("{sampler}", sampler), epochs=3, batch_size=6
+        )
+        cfg = load_config(path)
+        cfg.train_cfg.val_interval = 1
+        cfg.default_hooks.checkpoint.update({"within_epoch": 1, **options})
+        if method == "srcl_infonce":
+            cfg.model.losses.srcl.refit = REFITS
+            cfg.default_hooks.semivariogram.refit = 4  # within an epoch
+        cfg.custom_hooks = [*cfg.get("custom_hooks", []), *hooks]
+        return prepare(cfg, str(work_dir))
+
+    return write
+
+
+def assert_same(one: Any, other: Any) -> None:
+    if isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for name in one:
+            assert_same(one[name], other[name])
+    elif isinstance(one, (list, tuple)):
+        assert len(one) == len(other)
+        for part in zip(one, other, strict=True):
+            assert_same(*part)
+    elif isinstance(one, torch.Tensor):
+        torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
+    else:
+        assert one == other
+
+
+def weights(folder: Path) -> dict[str, Any]:
+    content = torch.load(folder / "epoch_3.pth", weights_only=True)
+    return {name: content[name] for name in ("state_dict", "optimizer", "param_schedulers")}
+
+
+@pytest.mark.parametrize(
+    ("method", "hooks"),
+    [
+        ("infonce", (DROPOUT,)),
+        ("infonce", (NEIGHBOURS,)),
+        ("infonce", (EMA,)),
+        ("dycl", ()),
+        ("xbm", ()),
+        ("srcl_infonce", ()),
+    ],
+)
+@pytest.mark.parametrize("stop", [2, STEPS + 3])
+def test_a_run_goes_on_within_an_epoch(
+    config: Write, tmp_path: Path, method: str, hooks: tuple[dict[str, Any], ...], stop: int
+) -> None:
+    whole = train(config(tmp_path / "whole", method, *hooks))
+    assert not (whole / WITHIN_EPOCH).exists()  # an epoch's checkpoint has taken its place
+    cut = tmp_path / "cut"
+    with pytest.raises(Stopped):
+        train(config(cut, method, *hooks, {"type": "StopHook", "iteration": stop}))
+    assert torch.load(cut / WITHIN_EPOCH, weights_only=True)["meta"]["iter"] == stop
+    torch.manual_seed(99)  # another process has other generators
+    np.random.seed(99)  # noqa: NPY002
+    train(config(cut, method, *hooks), resume="auto")
+    assert_same(weights(cut), weights(whole))
+    assert read_metrics(cut) == read_metrics(whole)
+
+
+def test_the_evaluation_that_was_due_is_run(config: Write, tmp_path: Path) -> None:
+    best = {"save_best": "drone->satellite/H-AP", "rule": "greater"}
+    whole = train(config(tmp_path / "whole", "infonce", **best))
+    for epoch in (2, 3):
+        cut = tmp_path / f"cut{epoch}"
+        stop = {"type": "StopHook", "evaluation": epoch}
+        with pytest.raises(Stopped):
+            train(config(cut, "infonce", stop, **best))
+        train(config(cut, "infonce", **best), resume="auto")
+        assert read_metrics(cut) == read_metrics(whole)
+        assert sorted(file.name for file in cut.glob("*.pth")) == sorted(
+            file.name for file in whole.glob("*.pth")
+        )
+
+
+def test_no_half_of_an_accumulated_gradient_is_lost(config: Write, tmp_path: Path) -> None:
+    def run(folder: Path, stop: int | None, resume: str | None = None) -> dict[str, Any]:
+        cfg = config(folder, "infonce", {"type": "StopHook", "iteration": stop}, within_epoch=2)
+        cfg.optim_wrapper.accumulative_counts = 3
+        train(cfg, resume)
+        return weights(folder)
+
+    whole = run(tmp_path / "whole", None)
+    with pytest.raises(Stopped):
+        run(tmp_path / "cut", 3)
+    content = torch.load(tmp_path / "cut" / WITHIN_EPOCH, weights_only=True)
+    assert content["meta"]["iter"] == 3  # due after the second, of which three make one step
+    assert_same(run(tmp_path / "cut", None, "auto"), whole)
+
+
+def test_another_number_of_processes_cannot_go_on_within_an_epoch(
+    config: Write, tmp_path: Path
+) -> None:
+    runner = RUNNERS.build(config(tmp_path, "infonce"))
+    loop = runner.build_train_loop(runner._train_loop)
+    assert isinstance(loop, EpochLoop)
+    (position,) = loop.position()
+    assert position["lengths"].tolist() == [6] * STEPS
+    with pytest.raises(CheckpointError, match=r"by 2 process\(es\), and this run has 1"):
+        loop.go_on_from([position, position])
+    with pytest.raises(ConfigError, match="within_epoch=0"):
+        RUNNERS.build(config(tmp_path, "infonce", within_epoch=0))
+
+
+def test_generators_are_restored(tmp_path: Path) -> None:
+    import random
+
+    def draw() -> list[float]:
+        return [random.gauss(0, 1), np.random.randn(), float(torch.randn(()))]  # noqa: NPY002
+
+    draw()  # one of a pair of normal numbers is kept for the next call
+    torch.save(generator_states(), tmp_path / "states.pth")
+    first = draw()
+    random.seed(5), np.random.seed(5), torch.manual_seed(5)  # noqa: NPY002
+    restore_generators(torch.load(tmp_path / "states.pth", weights_only=True))
+    assert draw() == first
