@@ -1,7 +1,6 @@
 """The training samples: one image of each view of one place."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from geoloc.datasets.image_dataset import build_source, check_selection
 from geoloc.datasets.item_randomness import item_randomness
 from geoloc.datasets.pipeline import PipelineConfigs, ViewPipelines
 from geoloc.datasets.place_levels import PlaceLevels, place_levels
-from geoloc.datasets.quarantine import Quarantine
+from geoloc.datasets.quarantine import Quarantine, round_from
 from geoloc.datasets.source import Source
 from geoloc.errors import ConfigError, ImageError
 from geoloc.registry import DATASETS, TRANSFORMS
@@ -145,7 +144,7 @@ class PairDataset(Dataset[dict[str, Any]]):
         Raises:
             ImageError: If a file cannot be decoded, and too many others could not be either.
         """
-        for candidate in chain(range(item, len(self)), range(item)):
+        for candidate in round_from(item, len(self)):
             if (pair := self._pair(candidate)) is not None:
                 return pair
         raise ImageError(f"no place of {len(self)} can be read, see {self.quarantine.file}")

@@ -1,7 +1,6 @@
 """Photos with the positions where they were taken."""
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from geoloc.datasets.image_dataset import build_source, check_selection
 from geoloc.datasets.item_randomness import item_randomness
 from geoloc.datasets.pipeline import ViewPipelines
 from geoloc.datasets.protocol import fingerprint
-from geoloc.datasets.quarantine import Quarantine
+from geoloc.datasets.quarantine import Quarantine, round_from
 from geoloc.datasets.source import Source
 from geoloc.errors import DatasetError, ImageError
 from geoloc.registry import DATASETS
@@ -91,8 +90,8 @@ class PhotoDataset(Dataset[dict[str, Any]]):
         Raises:
             ImageError: If its file cannot be decoded, and too many others could not be either.
         """
-        others = chain(range(item, len(self)), range(item))
-        if (found := self.quarantine.first_readable(others, self._load)) is None:
+        rows = round_from(item, len(self))
+        if (found := self.quarantine.first_readable(rows, self._load)) is None:
             raise ImageError(f"no image of {len(self)} can be read, see {self.quarantine.file}")
         row, inputs = found
         return {"inputs": inputs, "coordinates": self.coordinates[row], "rows": row}

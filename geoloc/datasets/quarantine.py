@@ -1,7 +1,7 @@
 """Images that cannot be read: listed, and left out of a training up to a limit."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from torch import Tensor
@@ -9,6 +9,22 @@ from torch import Tensor
 from geoloc.errors import ImageError
 
 LIST = "unreadable.txt"
+
+
+def round_from(item: int, length: int) -> Iterator[int]:
+    """Yield an item of a dataset and then the others, round its end.
+
+    Raises:
+        IndexError: If there is no such item, which ends an iteration over a dataset.
+    """
+    first = range(length)[item]
+    yield from range(first, length)
+    yield from range(first)
+
+
+def read_list(file: Path) -> list[str]:
+    """Return the lines of a list, none if there is no file."""
+    return file.read_text().splitlines() if file.is_file() else []
 
 
 class Quarantine:
@@ -58,16 +74,16 @@ class Quarantine:
         if self.limit == 0 or self.file is None:
             raise error
         line = " ".join(str(error).splitlines())
-        listed = self.file.read_text().splitlines() if self.file.is_file() else []
-        if line not in listed:
+        known = read_list(self.file)
+        if line not in known:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            listed.append(line)
+            known.append(line)
             # one write of a short line in append mode is whole, whoever else is writing
             descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
             os.write(descriptor, f"{line}\n".encode())
             os.close(descriptor)
-        if len(listed) > self.limit:
+        if len(known) > self.limit:
             raise ImageError(
-                f"{len(listed)} images cannot be read, more than max_unreadable={self.limit}; they "
+                f"{len(known)} images cannot be read, more than max_unreadable={self.limit}; they "
                 f"are listed in {self.file}. The last one: {line}"
             ) from error

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 
 from geoloc.datasets.quarantine import LIST as UNREADABLE
+from geoloc.datasets.quarantine import read_list
 from geoloc.datasets.worker_trace import naming_dead_workers
 from geoloc.engine.config import check_config, config_hash
 from geoloc.engine.hooks.before_training import FOLDER as BEFORE_TRAINING
@@ -180,4 +181,6 @@ def _finish(folder: Path) -> Path:
         print(format_results(columns, read_intervals(folder)))
         files = ", ".join(name for name in RESULT_FILES if (folder / name).is_file())
         print(f"Results are in {folder}: {files}")
+        if count := len(read_list(folder / UNREADABLE)):
+            print(f"Unreadable images that were left out: {count}, see {folder / UNREADABLE}")
     return folder

@@ -47,6 +47,10 @@ class FiniteLossHook(Hook):
             self._check(runner, *self._before)
             self._before = None
 
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        """Look at the last step before what it did is saved within an epoch."""
+        self.after_train_epoch(runner)
+
     def _check(self, runner: Any, step: int, outputs: dict[str, Any], batch: Any) -> None:
         terms = {name: torch.as_tensor(value).detach().cpu() for name, value in outputs.items()}
         wrong = [name for name, value in terms.items() if not value.isfinite().all()]
