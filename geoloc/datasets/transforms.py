@@ -5,8 +5,10 @@ from typing import Any
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from geoloc.datasets.pixel_cache import PixelCache
 from geoloc.datasets.worker_trace import note_reading
 from geoloc.errors import ConfigError, ImageError
 from geoloc.registry import TRANSFORMS
@@ -27,26 +29,26 @@ class LoadImage(BaseTransform):
             keeps this many pixels; None decodes it whole. Decoding then costs a fraction, and the
             pixels are means over blocks, close to those of a resize. Choose no less than the crop
             or resize that follows needs. Other formats are not affected.
+        cache: Folder where the decoded uint8 pixels are kept, so that an image is decoded once;
+            a file that changes is decoded again. It grows to 3 bytes per pixel of every image.
 
     Raises:
         ConfigError: If ``shortest_side`` is below 1.
         ImageError: If the file is missing, empty, truncated or no image.
     """
 
-    def __init__(self, shortest_side: int | None = None) -> None:
+    def __init__(self, shortest_side: int | None = None, cache: str | None = None) -> None:
         if shortest_side is not None and shortest_side < 1:
             raise ConfigError(f"LoadImage shortest_side={shortest_side} must be at least 1")
         self.shortest_side = shortest_side
+        self.cache = None if cache is None else PixelCache(cache, f"shortest_side={shortest_side}")
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Load the image of one sample."""
         path = results["img_path"]
         note_reading(path)
         try:
-            with Image.open(path) as image:
-                if self.shortest_side is not None:
-                    image.draft(None, (self.shortest_side, self.shortest_side))
-                pixels = np.array(ImageOps.exif_transpose(image).convert("RGB"))
+            pixels = self._decode(path) if self.cache is None else self.cache(path, self._decode)
         except FileNotFoundError:
             raise ImageError(f"image {path} does not exist") from None
         except _DECODING_ERRORS as error:
@@ -59,6 +61,12 @@ class LoadImage(BaseTransform):
             "img_shape": pixels.shape[:2],
             "ori_shape": pixels.shape[:2],
         }
+
+    def _decode(self, path: str) -> NDArray[np.uint8]:
+        with Image.open(path) as image:
+            if self.shortest_side is not None:
+                image.draft(None, (self.shortest_side, self.shortest_side))
+            return np.array(ImageOps.exif_transpose(image).convert("RGB"))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(shortest_side={self.shortest_side})"

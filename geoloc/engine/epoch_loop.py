@@ -1,12 +1,11 @@
 """Epochs that a resumed run can go on within."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
 from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.runner import EpochBasedTrainLoop
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from geoloc.engine.generators import generator_states, restore_generators
@@ -95,7 +94,8 @@ class EpochLoop(EpochBasedTrainLoop):
             return iter(self.dataloader)
         rest, self._rest = self._rest, None
         self._done = rest["done"]
-        iterator = iter(_loader_of(self.dataloader, rest["items"].split(rest["lengths"].tolist())))
+        batches = [batch.tolist() for batch in rest["items"].split(rest["lengths"].tolist())]
+        iterator = iter(loader_of(self.dataloader, batches))
         restore_generators(rest["generators"])  # after the iterator, which has drawn from them
         return iterator
 
@@ -115,11 +115,16 @@ def goes_on_within_epoch(runner: Any) -> bool:
     return isinstance(loop, EpochLoop) and loop.goes_on
 
 
-def _loader_of(loader: DataLoader[Any], batches: Sequence[Tensor]) -> DataLoader[Any]:
-    """Return a loader like another one, of these batches."""
+def loader_of(loader: DataLoader[Any], batches: Iterable[list[int]]) -> DataLoader[Any]:
+    """Return a loader like another one, of these batches.
+
+    Args:
+        loader: The other one.
+        batches: Items of every batch; with a length.
+    """
     return DataLoader(
         loader.dataset,
-        batch_sampler=[batch.tolist() for batch in batches],
+        batch_sampler=batches,
         num_workers=loader.num_workers,
         collate_fn=loader.collate_fn,
         pin_memory=loader.pin_memory,

@@ -5,6 +5,7 @@ from typing import Any
 
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
+from torch import nn
 
 from geoloc.engine.epoch_loop import EpochLoop
 from geoloc.registry import RUNNERS
@@ -32,3 +33,16 @@ class QuietRunner(Runner):
             if type(handler) is logging.StreamHandler:
                 handler.setLevel(max(handler.level, logging.ERROR))
         return logger
+
+    def _maybe_compile(self, target: str) -> None:
+        """Compile the backbones in place, if the config says ``compile``.
+
+        mmengine would compile the whole step: optimiser, miners and losses too, whose shapes
+        depend on the batch.
+        """
+        options = self.cfg.get("compile")
+        if not options:
+            return
+        backbone = getattr(self.model, "module", self.model).backbone
+        for part in backbone.values() if isinstance(backbone, nn.ModuleDict) else [backbone]:
+            part.compile(**(options if isinstance(options, dict) else {}))

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from geoloc.registry import HOOKS
 
+GPU_INTERVAL = 20  # steps; to ask for a loss waits for all that a GPU has still to do
 SCORES = ("/H-AP", "/AP", "overall/mAP")  # of the hierarchical, University and DyML protocols
 
 
@@ -25,6 +26,7 @@ class ProgressHook(Hook):
         self.progress: Progress | None = None
         self.started = 0.0
         self.images = 0
+        self.text = ""
 
     def _start(self, text: str, total: int) -> None:
         self.started, self.images = time.perf_counter(), 0
@@ -59,13 +61,17 @@ class ProgressHook(Hook):
 
     def before_train_epoch(self, runner: Any) -> None:
         """Open the bar of an epoch."""
-        self._start(_epoch(runner), len(runner.train_dataloader))
+        self.text = _epoch(runner)
+        self._start(self.text, len(runner.train_dataloader))
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Advance the bar and show the loss."""
-        self._advance(data_batch, f"{_epoch(runner)}  loss {outputs['loss'].item():.3f}")
+        """Advance the bar and show the loss, which a GPU is asked for now and then only."""
+        loss = outputs["loss"]
+        if self.console.is_terminal and (not loss.is_cuda or batch_idx % GPU_INTERVAL == 0):
+            self.text = f"{_epoch(runner)}  loss {loss.item():.3f}"
+        self._advance(data_batch, self.text)
 
     def after_train_epoch(self, runner: Any) -> None:
         """Leave the line of an epoch, with the mean of every loss over it."""

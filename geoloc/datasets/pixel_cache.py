@@ -1,0 +1,52 @@
+"""Decoded images on disk."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoloc.whole_files import whole_file
+
+Pixels = NDArray[np.uint8]
+
+
+class PixelCache:
+    """Keeps what a decoder made of image files, until these change.
+
+    Several processes may share a folder. A damaged or deleted entry is made again.
+
+    Args:
+        folder: Created when the first image is kept.
+        decoder: Tells one way of decoding from another.
+    """
+
+    def __init__(self, folder: str | Path, decoder: str) -> None:
+        self.folder = Path(folder)
+        self.decoder = decoder
+
+    def __call__(self, path: str, decode: Callable[[str], Pixels]) -> Pixels:
+        """Return the pixels of an image, uint8 ``[H, W, 3]``.
+
+        Raises:
+            FileNotFoundError: If the image is gone, even if it is kept.
+        """
+        entry = self._entry(Path(path))
+        try:
+            kept: Pixels = np.load(entry, allow_pickle=False)
+            return kept
+        except (FileNotFoundError, ValueError, EOFError):
+            pixels = decode(path)
+        own = entry.with_name(f"{os.getpid()}-{entry.name}")  # others may write the same entry
+        with whole_file(own) as stream:
+            np.save(stream, pixels, allow_pickle=False)
+        os.replace(own, entry)
+        return pixels
+
+    def _entry(self, image: Path) -> Path:
+        state = image.stat()
+        text = f"{image.absolute()}\0{state.st_size}\0{state.st_mtime_ns}\0{self.decoder}"
+        name = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+        return self.folder / name[:2] / f"{name[2:32]}.npy"
