@@ -18,6 +18,7 @@ from geoloc.benchmark.job import MARK, RECORD, Key, is_of, product_file
 from geoloc.benchmark.product import write_product
 from geoloc.command_line import run_command
 from geoloc.engine.config import load_config
+from geoloc.engine.precision import computes_bfloat16
 from geoloc.engine.run import prepare, train
 from geoloc.evaluation.results import read_json
 from geoloc.whole_files import write_json
@@ -89,8 +90,11 @@ def peak_memory_mb() -> float:
 def hardware() -> str:
     """Return what the speed and the last digits of a run depend on."""
     gpu = f"{torch.cuda.get_device_name()}, " if torch.cuda.is_available() else ""
+    instructions = torch.backends.cpu.get_cpu_capability()
+    if computes_bfloat16():
+        instructions += " with bfloat16"
     threads = torch.get_num_threads()
-    return f"{gpu}{_processor()}, {threads} thread(s), torch {torch.__version__}"
+    return f"{gpu}{_processor()} ({instructions}), {threads} thread(s), torch {torch.__version__}"
 
 
 def _processor() -> str:

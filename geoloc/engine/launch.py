@@ -1,12 +1,17 @@
 """Start the processes' communication."""
 
+import ctypes
 import os
+import signal
+import sys
 from typing import Any
 
 import torch
 import torch.distributed as dist
 
 from geoloc.errors import ConfigError
+
+PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 
 
 def init_distributed(cfg: Any, launcher: str) -> None:
@@ -30,6 +35,7 @@ def init_distributed(cfg: Any, launcher: str) -> None:
             "--launcher pytorch needs the environment that torchrun sets; "
             "start with tools/dist_train.sh CONFIG NUMBER_OF_PROCESSES"
         )
+    end_with_launcher()
     if torch.cuda.is_available():
         return
     if not dist.is_initialized():  # else these processes have run something before
@@ -40,3 +46,13 @@ def init_distributed(cfg: Any, launcher: str) -> None:
         "device_ids": None,
         "broadcast_buffers": False,
     }
+
+
+def end_with_launcher() -> None:
+    """Let Linux end this process when the one that started it dies.
+
+    torchrun gives its processes sessions of their own: where it is killed, they would go on unseen
+    and write into the folder of the run that takes their place.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

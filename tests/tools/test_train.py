@@ -1,5 +1,7 @@
 import json
 import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -186,3 +188,25 @@ def test_evaluation_by_two_processes_equals_that_by_one(run_tool, small_config, 
         done = run_tool(tool, *arguments, "--work-dir", name)
         assert done.returncode == 0, done.stderr
     assert read_metrics(tmp_path / "t1") == read_metrics(tmp_path / "t2")
+
+
+def test_a_lost_process_ends_the_others(run_tool, small_config, tmp_path) -> None:
+    (tmp_path / "lost.py").write_text(
+        "import os, signal\n"
+        "from mmengine.hooks import Hook\n"
+        "from geoloc.registry import HOOKS\n"
+        "@HOOKS.register_module()\n"
+        "class LostHook(Hook):\n"
+        "    def after_train_iter(self, runner, *_, **__):\n"
+        "        if runner.iter == 3 and runner.rank == 1:\n"
+        "            os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    extra = "custom_imports = dict(imports=['lost'])\ncustom_hooks = [dict(type='LostHook')]\n"
+    lost = run_tool("dist_train.sh", small_config(extra=extra), 2, PYTHONPATH=str(tmp_path))
+    assert lost.returncode == 1
+    *_, last = lost.stderr.splitlines()
+    assert re.match(
+        r"process 1 \(pid \d+\) was killed by SIGKILL .* repeat the command with --resume$", last
+    )
+    left = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True)
+    assert left.stdout == ""
