@@ -46,7 +46,8 @@ class RankCorrelation(NamedTuple):
 
     Attributes:
         methods: Number of methods that both have.
-        kendall: Kendall's tau-b in -1 .. 1; NaN where all methods are equal, or only one.
+        kendall: Kendall's tau-b in -1 .. 1; NaN where all are equal, and for fewer than
+            three, which are always in the same order or the opposite one.
         p_value: Probability of a tau at least as far from 0 for unrelated orderings.
         spearman: Spearman's rho in -1 .. 1.
     """
@@ -64,7 +65,7 @@ def rank_correlation(ours: Sequence[float], theirs: Sequence[float]) -> RankCorr
         ours: A number per method.
         theirs: Another one, of the same methods in the same order.
     """
-    if min(len(set(ours)), len(set(theirs))) < 2:
+    if len(ours) < 3 or min(len(set(ours)), len(set(theirs))) < 2:
         return RankCorrelation(len(ours), float("nan"), float("nan"), float("nan"))
     kendall = stats.kendalltau(ours, theirs)
     spearman = stats.spearmanr(ours, theirs)
