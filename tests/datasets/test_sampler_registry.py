@@ -25,7 +25,7 @@ def dataset():
     labels = np.arange(PLACES)
     return places(
         repeated([IMAGES] * PLACES),
-        place_latlon=(30.0, 114.0) + generator.uniform(-0.01, 0.01, (PLACES, 2)),
+        place_latlon=generator.uniform((29.99, 113.99), (30.01, 114.01), (PLACES, 2)),
         label_columns=np.stack([labels, labels % 4], axis=1),
         thresholds_m=(3.0, 200.0, 500.0),
     )

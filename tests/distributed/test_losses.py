@@ -74,6 +74,7 @@ CASES = {
     for kind, cases in of_role.items()
     for number, options in enumerate(cases)
 }
+CHUNKED = "NormalizedSoftmaxLoss 0"
 
 
 @BACKBONES.register_module()
@@ -153,6 +154,9 @@ def train_every_case(folder: Path) -> dict[str, list[dict[str, Any]]]:
         found[name] = train(build(role, config, dataset, ("drone", "satellite")), dataset)
         if role == "losses" and is_pair_loss(LOSSES.build(dict(config))):
             found[f"{name}, one view"] = train(build(role, config, dataset, ("drone",)), dataset)
+    model = build(*CASES[CHUNKED], dataset, ("drone", "satellite"))
+    model.chunk_size = 1
+    found["in chunks"] = train(model, dataset)
     return found
 
 
@@ -243,6 +247,16 @@ def test_any_number_of_processes_computes_the_same(
             for view, grad in enumerate(alone["descriptors"]):
                 parts = [rank["descriptors"][view] for rank in ranks]
                 close(None if grad is None else torch.cat(parts), grad, name)
+
+
+@pytest.mark.parametrize("processes", WORLD_SIZES)
+def test_chunks_on_several_processes_are_the_batch_of_one(
+    found: dict[int, list[Any]], processes: int
+) -> None:
+    for step, alone in enumerate(found[1][0][CHUNKED]):
+        for rank in found[processes]:
+            for key in ("loss", "parameters"):
+                close(rank["in chunks"][step][key], alone[key], key)
 
 
 @pytest.mark.parametrize("case", CASES)
