@@ -11,10 +11,12 @@ from geoloc.engine.hooks.place_levels import PlaceLevelsHook
 from geoloc.engine.hooks.progress import ProgressHook
 from geoloc.engine.hooks.safe_checkpoint import SafeCheckpointHook
 from geoloc.engine.hooks.semivariogram import SemivariogramHook
+from geoloc.engine.hooks.weight_average import EMAHook
 
 __all__ = [
     "BackboneWarmupHook",
     "BeforeTrainingHook",
+    "EMAHook",
     "EpochSeedHook",
     "FiniteLossHook",
     "GlobalMiningHook",
