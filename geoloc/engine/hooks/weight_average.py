@@ -77,6 +77,10 @@ class EMAHook(MMEngineEMAHook):
             for mean, weight in zip(average.parameters(), self.src_model.parameters(), strict=True):
                 mean.copy_(weight)
 
+    def after_train_epoch(self, runner: Any) -> None:
+        """Take over what other hooks changed at the end of the epoch, before it is saved."""
+        take_buffers(self.ema_model.module, self.src_model)
+
 
 @torch.no_grad()
 def take_buffers(copy: nn.Module, model: nn.Module) -> None:
