@@ -50,6 +50,7 @@ LOSS_CASES: dict[str, list[dict[str, Any]]] = {
     "PMLLoss": [
         {"loss": {"type": "TripletMarginLoss"}, "levels": (3, 1)},
         {"loss": {"type": "MultiSimilarityLoss"}, "miner": {"type": "MultiSimilarityMiner"}},
+        {"loss": {"type": "TripletMarginLoss"}, "miner": {"type": "DistanceWeightedMiner"}},
     ],
     "ProxyNCALoss": [PROXIES],
     "SEHLoss": [{}],
@@ -170,9 +171,10 @@ def train(model: CrossViewRetriever, dataset: PairDataset) -> list[dict[str, Any
         embeddings.append(output)
 
     model.head.register_forward_hook(keep)
+    torch.manual_seed(rank)  # as EpochSeedHook does
     steps = []
     for step in range(STEPS):
-        items = (torch.randperm(len(dataset), generator=torch.manual_seed(step)))[:BATCH]
+        items = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(step))[:BATCH]
         own = items[rank * BATCH // size : (rank + 1) * BATCH // size].tolist()
         batch = model.data_preprocessor(collate_views([dataset[item] for item in own]))
         batch = {
