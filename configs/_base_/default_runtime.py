@@ -7,6 +7,7 @@ default_hooks = dict(
     checkpoint=dict(type="SafeCheckpointHook", interval=1, max_keep_ckpts=2),
     finite_loss=dict(type="FiniteLossHook"),
     epoch_seed=dict(type="EpochSeedHook"),
+    batch_norm=dict(type="BatchNormStatisticsHook"),
     place_levels=dict(type="PlaceLevelsHook"),
     miner=dict(type="MinerHook"),
     plain_checkpoint=dict(type="PlainCheckpointHook"),

@@ -7,6 +7,7 @@ default_hooks = dict(
     finite_loss=dict(type="FiniteLossHook"),
     checkpoint=dict(type="SafeCheckpointHook", interval=1, max_keep_ckpts=2),
     epoch_seed=dict(type="EpochSeedHook"),
+    batch_norm=dict(type="BatchNormStatisticsHook"),
     plain_checkpoint=dict(type="PlainCheckpointHook"),
     progress=dict(type="ProgressHook"),
 )

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from geoloc.engine.generators import generator_states, restore_generators
 from geoloc.errors import CheckpointError
+from geoloc.models.batch_norm import running_statistics
 from geoloc.registry import LOOPS
 
 
@@ -40,7 +41,8 @@ class EpochLoop(EpochBasedTrainLoop):
 
         Returns:
             For every process ``done``, the ``items`` of the batches that are left, int64 ``[n]``,
-            with the ``lengths`` of these batches, int64 ``[b]``, and its ``generators``.
+            with the ``lengths`` of these batches, int64 ``[b]``, its ``generators``, and the
+            running ``statistics`` of its BatchNorm layers, which differ until the epoch ends.
         """
         left = list(self.dataloader.batch_sampler)[self._done :]
         own = {
@@ -48,6 +50,7 @@ class EpochLoop(EpochBasedTrainLoop):
             "items": torch.tensor([item for batch in left for item in batch], dtype=torch.int64),
             "lengths": torch.tensor([len(batch) for batch in left], dtype=torch.int64),
             "generators": generator_states(),
+            "statistics": [part.cpu() for part in running_statistics(self.runner.model)],
         }
         positions: list[dict[str, Any]] = all_gather_object(own)
         return positions
@@ -94,6 +97,10 @@ class EpochLoop(EpochBasedTrainLoop):
             return iter(self.dataloader)
         rest, self._rest = self._rest, None
         self._done = rest["done"]
+        for own, saved in zip(
+            running_statistics(self.runner.model), rest["statistics"], strict=True
+        ):
+            own.copy_(saved)
         batches = [batch.tolist() for batch in rest["items"].split(rest["lengths"].tolist())]
         iterator = iter(loader_of(self.dataloader, batches))
         restore_generators(rest["generators"])  # after the iterator, which has drawn from them

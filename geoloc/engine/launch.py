@@ -25,7 +25,7 @@ def init_distributed(cfg: Any, launcher: str) -> None:
         launcher: ``none`` or ``pytorch`` (torchrun).
 
     Raises:
-        ConfigError: If ``launcher`` is ``pytorch`` outside torchrun.
+        ConfigError: If ``launcher`` is ``pytorch`` outside torchrun, or ``sync_bn`` cannot work.
     """
     cfg.launcher = launcher
     if launcher == "none":
@@ -36,8 +36,16 @@ def init_distributed(cfg: Any, launcher: str) -> None:
             "start with tools/dist_train.sh CONFIG NUMBER_OF_PROCESSES"
         )
     end_with_launcher()
+    sync_bn = cfg.get("sync_bn")
+    if sync_bn not in (None, "torch"):  # mmcv-lite has no SyncBatchNorm of its own
+        raise ConfigError(f"sync_bn={sync_bn!r} must be 'torch', or None for a BatchNorm of each")
     if torch.cuda.is_available():
         return
+    if sync_bn is not None:
+        raise ConfigError(
+            f"sync_bn={sync_bn!r} needs GPUs, and this machine has none: set sync_bn=None, and "
+            "model.backbone.norm_eval=True for the same gradients on any number of processes"
+        )
     if not dist.is_initialized():  # else these processes have run something before
         dist.init_process_group("gloo")
     # Buffers as on GPUs, where mmengine leaves those of every process alone.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
@@ -28,3 +28,46 @@ def unrecorded_batch_norm(model: nn.Module) -> Iterator[None]:
     finally:
         for layer in layers:
             layer.track_running_stats = True
+
+
+class ReplayedBatchNorm:
+    """Repeat a pass through a network later, as far as BatchNorm is concerned, without a trace.
+
+    Every layer normalises as it does now, when this object is made; inside ``with`` it records no
+    running statistics. Unlike in :func:`unrecorded_batch_norm` layers keep the same tensors for
+    the backward pass as the first time, which ``torch.utils.checkpoint`` counts.
+
+    Args:
+        model: The network.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.layers = {
+            layer: layer.track_running_stats
+            for layer in model.modules()
+            if isinstance(layer, _BatchNorm) and layer.training
+        }
+
+    def __enter__(self) -> None:
+        self.before = [
+            (layer, layer.track_running_stats, layer.momentum, layer.num_batches_tracked)
+            for layer in self.layers
+        ]
+        for layer, tracked in self.layers.items():
+            layer.track_running_stats = tracked
+            layer.momentum, layer.num_batches_tracked = 0.0, None
+
+    def __exit__(self, *error: object) -> None:
+        for layer, tracked, momentum, batches in self.before:
+            layer.track_running_stats = tracked
+            layer.momentum, layer.num_batches_tracked = momentum, batches
+
+
+def running_statistics(model: nn.Module) -> list[Tensor]:
+    """Return the running means and variances of all BatchNorm layers, not copies of them."""
+    return [
+        statistic
+        for layer in model.modules()
+        if isinstance(layer, _BatchNorm) and layer.running_mean is not None
+        for statistic in (layer.running_mean, layer.running_var)
+    ]

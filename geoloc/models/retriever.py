@@ -1,6 +1,7 @@
 """The model that turns the images of several views into comparable descriptors."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.error import URLError
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from geoloc.datasets.place_levels import Images, PlaceLevels
 from geoloc.errors import CheckpointError, ConfigError
 from geoloc.models.batch_norm import unrecorded_batch_norm
+from geoloc.models.chunked_pass import in_chunks
 from geoloc.models.gather import gather_rows
 from geoloc.models.loss_levels import check_levels
 from geoloc.models.miners.miner import GlobalBatch, Miner
@@ -50,12 +52,16 @@ class CrossViewRetriever(BaseModel):
             is normalised before the sum, its mirror image's is not.
         channels_last: Keep images and weights in NHWC memory order, which is faster with
             reduced-precision convolutions on CPUs and GPUs.
+        chunk_size: Train on so many images of a view at a time, in the memory of so many, with the
+            gradient of the whole batch, see :func:`geoloc.models.chunked_pass.in_chunks`; None
+            takes all at once. BatchNorm in training normalises by the statistics of a chunk.
         data_preprocessor: Config of the preprocessor. Defaults to ``ViewPreprocessor``.
         init_cfg: Initialisation config of mmengine's ``BaseModule``.
 
     Raises:
         ConfigError: If ``shared`` or a loss config names something that does not exist, a part
-            lacks the config of a view, or a loss or the miner cannot use the similarity.
+            lacks the config of a view, a loss or the miner cannot use the similarity, or
+            ``chunk_size`` is not positive.
     """
 
     place_levels: PlaceLevels | None
@@ -73,6 +79,7 @@ class CrossViewRetriever(BaseModel):
         shared: Sequence[str] = ("backbone", "neck", "head"),
         flip_test: bool | str = False,
         channels_last: bool = False,
+        chunk_size: int | None = None,
         data_preprocessor: dict[str, Any] | None = None,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
@@ -94,6 +101,11 @@ class CrossViewRetriever(BaseModel):
         if flip_test not in (False, True, "sues200"):
             raise ConfigError(f"model.flip_test={flip_test!r} must be True, False or 'sues200'")
         self.flip_test = flip_test
+        if chunk_size is not None and chunk_size < 1:
+            raise ConfigError(
+                f"model.chunk_size={chunk_size} must be at least 1, or None for the whole batch"
+            )
+        self.chunk_size = chunk_size
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         if channels_last:
             self.to(memory_format=torch.channels_last)
@@ -202,6 +214,11 @@ class CrossViewRetriever(BaseModel):
 
     def embed(self, images: Tensor, view: str) -> Tensor:
         """Return the head's embeddings ``[n, ...]`` of one view's images, arguments as above."""
+        if self.chunk_size is None or not self.training:
+            return self._embed_at_once(images, view)
+        return in_chunks(partial(self._embed_at_once, view=view), images, self.chunk_size, self)
+
+    def _embed_at_once(self, images: Tensor, view: str) -> Tensor:
         features = images.contiguous(memory_format=self.memory_format)
         for part in PARTS:
             features = self._part(part, view)(features)

@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from geoloc.datasets import UniquePlaceSampler
 from geoloc.datasets.samplers import global_batch
 from geoloc.errors import ConfigError
 from geoloc.registry import SAMPLERS
+from tests.datasets.sampler_contract import check_ranks_are_one_process
 
 
 class Places:
@@ -72,20 +75,8 @@ def test_ranks_together_are_one_process(filled, seed):
     batch, world_size, counts = filled
     assert feasible(counts, batch * world_size)
     dataset = Places(np.repeat(np.arange(len(counts)), counts))
-    single = list(UniquePlaceSampler(dataset, batch * world_size, seed=seed))
-    with pytest.MonkeyPatch.context() as patch:
-        ranks = []
-        for rank in range(world_size):
-            patch.setattr(global_batch, "get_dist_info", lambda rank=rank: (rank, world_size))
-            sampler = UniquePlaceSampler(dataset, batch, seed=seed)
-            ranks.append(list(sampler))
-            assert len(ranks[-1]) == len(sampler)
-    joined = []
-    for start in range(0, len(ranks[0]), batch):
-        for order in ranks:
-            joined += order[start : start + batch]
-    assert len(joined) == len(single) - len(single) % (batch * world_size) % world_size
-    assert joined == single[: len(joined)]
+    build = functools.partial(UniquePlaceSampler, dataset, seed=seed)
+    check_ranks_are_one_process(build, batch, world_size)
 
 
 def test_infeasible_though_no_place_exceeds_the_batches():

@@ -6,6 +6,7 @@ import torch
 
 from geoloc.datasets.image_reloader import ImageReloader
 from geoloc.errors import ConfigError
+from geoloc.models import chunked_pass
 from geoloc.models.miners import DOCB
 
 from .conftest import VIEWS, batch_of, build_model, freeze_batch_norm, global_batch
@@ -245,3 +246,19 @@ def test_the_radius_needs_positions(dataset):
     dataset.index.lat[:] = float("nan")
     with pytest.raises(ConfigError, match=r"exclusion_radius_m=100\.0 needs positions"):
         miner.set_dataset(dataset)
+
+
+def test_reloaded_images_go_in_chunks_too(dataset, monkeypatch):
+    """Their BatchNorm works with the statistics of a chunk and records none of them."""
+    whole = {}
+    for keeps_graph in (False, True):
+        if keeps_graph:
+            monkeypatch.setattr(chunked_pass, "checkpoint", lambda embed, chunk, **_: embed(chunk))
+        model = build_model(dataset)
+        model.chunk_size = 2
+        for items in (FIRST, SECOND):
+            model(**batch_of(dataset, items, model), mode="loss")
+        losses = model(**batch_of(dataset, THIRD, model), mode="loss")
+        assert losses["loss_miner"] > 0
+        whole[keeps_graph] = gradients(model, sum(losses.values())), dict(model.named_buffers())
+    torch.testing.assert_close(whole[False], whole[True], rtol=1e-9, atol=1e-12)

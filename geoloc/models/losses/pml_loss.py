@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from geoloc.errors import ConfigError
 from geoloc.models.losses.pair_loss import check_pair_shapes
 from geoloc.models.losses.precision import full_precision
+from geoloc.models.random_stream import common_randomness
 from geoloc.registry import LOSSES, close_matches
 
 PACKAGE = "pytorch_metric_learning"
@@ -34,7 +35,8 @@ class PMLLoss(nn.Module):
 
     A miner is given labels. Where those do not exist, because the anchors share only some of their
     positives, it mines one anchor at a time; that is the same for every miner that compares an
-    anchor with its own pairs, but slow.
+    anchor with its own pairs, but slow. A miner that draws at random draws the same on every
+    process.
 
     Args:
         loss: Config of a class in ``pytorch_metric_learning.losses`` that works on pairs or
@@ -105,7 +107,8 @@ class PMLLoss(nn.Module):
 
     def _pairs(self, query: Tensor, gallery: Tensor, positive: Tensor, candidate: Tensor) -> Pairs:
         if self.miner is not None:
-            return _mine(self.miner, query, gallery, positive, candidate)
+            with common_randomness(query.device):
+                return _mine(self.miner, query, gallery, positive, candidate)
         kinds = positive & candidate, ~positive & candidate
         return tuple(index for kind in kinds for index in kind.nonzero(as_tuple=True))
 
