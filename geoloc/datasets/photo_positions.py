@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from geoloc.datasets.photo_files import POSITIONS_FILE
-from geoloc.datasets.table import fail, read_table, stays_inside
+from geoloc.datasets.table import fail, read_table
 from geoloc.geo.coordinates import coordinate_fault
 from geoloc.geo.exif_gps import read_exif_position
 from geoloc.geo.utm_names import position_of_name
+from geoloc.inner_paths import path_fault
 
 COLUMNS = ("path", "lat", "lon")
 
@@ -67,10 +68,8 @@ def read_positions(file: Path) -> dict[str, Position]:
     positions: dict[str, Position] = {}
     for line, record in read_table(file, COLUMNS, delimiter=",", exact=False):
         path = record["path"]
-        if not stays_inside(path):
-            fail(
-                file, line, f"path {path!r} must be relative to the photos' folder and stay inside"
-            )
+        if fault := path_fault(path, "the photos' folder"):
+            fail(file, line, fault)
         if path in positions:
             fail(file, line, f"path {path!r} appears twice")
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from geoloc.errors import GalleryError
+from geoloc.inner_paths import is_file_name
 from geoloc.localization.checked_file import FileRecord
 from geoloc.localization.descriptor_codes import DTYPES
 from geoloc.localization.gallery_part import PartRecord
@@ -142,6 +143,6 @@ def _parse(content: Mapping[str, Any]) -> Manifest:
 
 def _file(content: Mapping[str, Any]) -> FileRecord:
     record = FileRecord(str(content["name"]), int(content["bytes"]), int(content["crc32"]))
-    if record.name != Path(record.name).name:
+    if not is_file_name(record.name):
         raise ValueError(f"file {record.name!r} is not in the gallery's folder")
     return record

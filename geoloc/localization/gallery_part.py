@@ -86,11 +86,11 @@ class GalleryPart:
         """Return the image path of a row, relative to the root.
 
         Raises:
-            GalleryError: If the stored path leaves the root.
+            GalleryError: If the stored path leaves the root; the message names file and line.
         """
         start = int(self._ends[row - 1]) if row else 0
         name = self._text[start : int(self._ends[row]) - 1].tobytes().decode(*TEXT)
-        check_image_path(name)
+        check_image_path(name, f"{self._files[2]}:{row + 1}")
         return name
 
     @cached_property

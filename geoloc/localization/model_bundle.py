@@ -25,6 +25,7 @@ from geoloc.datasets.pipeline import PipelineConfigs
 from geoloc.engine.checkpoint import check_weights_fit
 from geoloc.engine.weights_fingerprint import weights_fingerprint
 from geoloc.errors import CheckpointError
+from geoloc.inner_paths import is_file_name
 from geoloc.localization.checked_file import CHUNK
 from geoloc.localization.config_json import check_types, decode, encode
 from geoloc.localization.gallery_manifest import ModelRecord
@@ -131,7 +132,12 @@ class ModelBundle:
             raise _altered(self.folder / FILE)
         for name, checksum in self.files.items():
             file = self.folder / name
-            if name != Path(name).name or not file.is_file():
+            if not is_file_name(name):
+                raise CheckpointError(
+                    f"{self.folder / FILE} names the file {name!r}, which is not in the bundle's "
+                    "folder; take the bundle from its source again"
+                )
+            if not file.is_file():
                 raise CheckpointError(f"{file} is missing; copy it there or export the model again")
             if sha256_of(file) != checksum:
                 raise _altered(file)
