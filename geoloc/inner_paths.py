@@ -1,4 +1,4 @@
-"""Paths that stand in files, which may come from anybody: they stay below the folder they belong to.
+"""Paths that stand in files, which anybody may have written: they stay below their folder.
 
 An index, a table of positions or a gallery says where its images lie, below a folder that the user
 names. A path that is absolute or climbs out by ``..`` could make a picture of any file of the
@@ -19,7 +19,7 @@ def path_fault(path: str, root: str = "the data root") -> str | None:
     """Return what is wrong with a path that was read from a file, None if it stays inside.
 
     Args:
-        path: As written, separated by ``/`` or ``\\``.
+        path: As written, separated by slashes or backslashes.
         root: What it must be relative to, for the message.
     """
     if not path:

@@ -122,6 +122,27 @@ def is_registered(kind: str) -> bool:
     return any(name in registry.module_dict for registry in _lenders(scope))
 
 
+def is_registered_part(kind: str) -> bool:
+    """Return whether ``kind`` names any part of a run that was registered, see ``is_registered``.
+
+    Args:
+        kind: A name of geoloc, of a plugin, mmpretrain or mmengine, with its scope or without.
+    """
+    if is_registered(kind):
+        return True
+    scope, name = Registry.split_scope_key(kind)
+    if scope not in (None, SCOPE, "mmengine"):
+        return False
+    own = [each for each in globals().values() if isinstance(each, PluginRegistry)]
+    for registry in (*own, *INHERITED.values()):
+        for lender in (registry, registry.parent):
+            if lender is not None and scope in (None, lender.scope):
+                lender.import_from_location()
+                if name in lender.module_dict:
+                    return True
+    return False
+
+
 def _lenders(scope: str | None) -> Iterator[Registry]:
     """Yield the registries of models and transforms in which a ``type`` of a scope may be."""
     lender = importlib.import_module("mmpretrain.registry")

@@ -21,13 +21,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 import geoloc
+from geoloc.config_json import check_types, decode, encode
 from geoloc.datasets.pipeline import PipelineConfigs
 from geoloc.engine.checkpoint import check_weights_fit
 from geoloc.engine.weights_fingerprint import weights_fingerprint
 from geoloc.errors import CheckpointError
 from geoloc.inner_paths import is_file_name
 from geoloc.localization.checked_file import CHUNK
-from geoloc.localization.config_json import check_types, decode, encode
 from geoloc.localization.gallery_manifest import ModelRecord
 from geoloc.localization.onnx_model import OnnxModel
 from geoloc.localization.trained_model import TrainedModel, hash_of
