@@ -76,7 +76,7 @@ def read_positions(file: Path) -> dict[str, Position]:
             position = (float(record["lat"]), float(record["lon"]))
         except ValueError:
             fail(file, line, f"lat {record['lat']!r}, lon {record['lon']!r} must be degrees")
-        if fault := coordinate_fault(np.array([position])):
-            fail(file, line, fault[1])
+        if nowhere := coordinate_fault(np.array([position])):
+            fail(file, line, nowhere[1])
         positions[Path(path).as_posix()] = position
     return positions

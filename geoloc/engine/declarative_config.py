@@ -125,19 +125,21 @@ def _from_json(text: str, where: str) -> Any:
         raise ConfigError(f"{where}: {name} is no number that JSON has; write a finite one")
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in pairs]
-        if twice := [key for key in keys if keys.count(key) > 1]:
-            raise ConfigError(f"{where}: the key {twice[0]!r} appears twice in one object")
-        return dict(pairs)
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                raise ConfigError(f"{where}: the key {key!r} appears twice in one object")
+            found[key] = value
+        return found
 
     try:
         return json.loads(text, parse_constant=only_finite, object_pairs_hook=once)
     except json.JSONDecodeError as error:
         raise ConfigError(f"{where}:{error.lineno}: not JSON: {error.msg}") from error
-    except ValueError as error:  # a whole number of thousands of digits, or a key twice
-        raise (
-            error if isinstance(error, ConfigError) else ConfigError(f"{where}: {error}")
-        ) from None
+    except ConfigError:
+        raise
+    except ValueError as error:  # a whole number of thousands of digits
+        raise ConfigError(f"{where}: {error}") from error
 
 
 def _from_yaml(text: str, where: str) -> Any:
@@ -228,7 +230,7 @@ def _is_name(value: Any, known: Callable[[str], bool]) -> bool:
 
 
 def _entries(node: Any, place: str) -> Iterator[tuple[str, str, Any]]:
-    """Yield (dotted key, last key, value) of all keys; not below clip_grad, whose type is a norm."""
+    """Yield (dotted key, last key, value); not below clip_grad, whose type is a norm."""
     if isinstance(node, Mapping):
         for key, value in node.items():
             name = f"{place}.{key}" if place else str(key)
