@@ -5,14 +5,10 @@ from typing import Any
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
-from PIL import Image, ImageOps
 
 from geoloc.errors import ConfigError, ImageError
+from geoloc.image_files import open_image, rgb_pixels
 from geoloc.registry import TRANSFORMS
-
-# What Pillow raises for files that are no images: its own errors are OSErrors; the decoders of
-# damaged files add the rest.
-_DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
 @TRANSFORMS.register_module()
@@ -41,13 +37,13 @@ class LoadImage(BaseTransform):
         """Load the image of one sample."""
         path = results["img_path"]
         try:
-            with Image.open(path) as image:
+            with open_image(path) as image:
                 if self.shortest_side is not None:
                     image.draft(None, (self.shortest_side, self.shortest_side))
-                pixels = np.array(ImageOps.exif_transpose(image).convert("RGB"))
+                pixels = rgb_pixels(image)
         except FileNotFoundError:
             raise ImageError(f"image {path} does not exist") from None
-        except _DECODING_ERRORS as error:
+        except Exception as error:  # Pillow's parsers raise half a dozen types on broken files
             raise ImageError(
                 f"image {path} cannot be decoded ({error}); download or render it again"
             ) from error

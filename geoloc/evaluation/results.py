@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 import geoloc
+from geoloc.array_files import ArrayFault, read_array
 from geoloc.datasets.index import Index
 from geoloc.errors import DatasetError
 from geoloc.evaluation.task_result import TaskResult
@@ -110,8 +111,8 @@ def load_run(folder: str | Path) -> tuple[np.ndarray, Index, dict[str, Any]]:
         if not (folder / name).is_file():
             raise DatasetError(f"{folder} is no run folder: it has no {name}")
     try:
-        descriptors = np.load(folder / "descriptors.npy", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+        descriptors = read_array(folder / "descriptors.npy")
+    except ArrayFault as error:
         raise DatasetError(f"{folder / 'descriptors.npy'} cannot be read: {error}") from error
     return descriptors, Index.read_csv(folder / "index.csv"), read_json(folder / "metrics.json")
 
