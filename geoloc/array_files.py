@@ -3,10 +3,11 @@
 Nothing is unpickled, and no file makes a reader ask for more memory than it can fill.
 """
 
+import math
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import IO, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,8 @@ def read_array(file: str | Path, mmap_mode: Literal["r"] | None = None) -> NDArr
     def read() -> NDArray[Any]:
         if not _begins_with(file, NPY):
             raise ArrayFault("it is no .npy file")
-        _check_length(file)
+        with open(file, "rb") as stream:
+            _check_header(stream, Path(file).stat().st_size)
         array: NDArray[Any] = np.load(file, mmap_mode=mmap_mode, allow_pickle=False)
         return array
 
@@ -59,11 +61,11 @@ def read_arrays(file: str | Path, names: Iterable[str] | None = None) -> dict[st
         check_archive(file)
         with np.load(file, allow_pickle=False) as content:
             wanted = content.files if names is None else [n for n in names if n in content.files]
-            arrays = {name: content[name] for name in wanted}
-        for name, array in arrays.items():
-            if not isinstance(array, np.ndarray):  # of a member that is no .npy
-                raise ArrayFault(f"its member {name!r} is no array")
-        return arrays
+            for name in wanted:
+                member = name if name in content.zip.namelist() else f"{name}.npy"
+                with content.zip.open(member) as stream:
+                    _check_header(stream, content.zip.getinfo(member).file_size)
+            return {name: content[name] for name in wanted}
 
     return _guarded(read)
 
@@ -99,24 +101,23 @@ def check_archive(file: str | Path) -> None:
         raise ArrayFault(f"its {size} bytes would unpack to {unpacked}, which no honest file does")
 
 
-def _check_length(file: str | Path) -> None:
-    with open(file, "rb") as stream:
-        major, _ = np.lib.format.read_magic(stream)
-        read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
-        if major not in read:  # 3: names of fields beyond latin1, which no array here has
-            raise ArrayFault(f"its format version {major} is not read here")
-        shape, _, dtype = read[major](stream)
-        if dtype.hasobject:
-            raise ArrayFault("it holds Python objects, which can run code when they are read")
-        count = 1
-        for length in shape:
-            count *= length  # of any size, where numpy's product overflows
-        start = stream.tell()
-    missing = start + count * dtype.itemsize - Path(file).stat().st_size
-    if missing > 0:
-        raise ArrayFault(f"it is cut off, {missing} bytes are missing")
+def _check_header(stream: IO[bytes], size: int) -> None:
+    """Compare what the header of an ``.npy`` file says with the size of the file in bytes."""
+    if stream.read(len(NPY)) != NPY:
+        raise ArrayFault("it holds something else than arrays")
+    major, _ = stream.read(2)
+    read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+    if major not in read:  # 3: names of fields beyond latin1, which no array here has
+        raise ArrayFault(f"its format version {major} is not read here")
+    shape, _, dtype = read[major](stream)
+    if dtype.hasobject:
+        raise ArrayFault("it holds Python objects, which can run code when they are read")
     if min(shape, default=0) < 0:
         raise ArrayFault(f"its header says the shape {list(shape)}")
+    # Python's numbers, for numpy's product overflows
+    missing = stream.tell() + math.prod(shape) * dtype.itemsize - size
+    if missing > 0:
+        raise ArrayFault(f"it is cut off, {missing} bytes are missing")
 
 
 def _begins_with(file: str | Path, magic: bytes) -> bool:

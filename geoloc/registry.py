@@ -50,7 +50,7 @@ class PluginRegistry(Registry):
         """
         try:
             found = super().get(key)
-        except RuntimeError:  # mmengine's answer for an undotted unknown name
+        except (RuntimeError, TypeError, ValueError):  # mmengine's answers to names of no class
             found = None
         if found is None:
             raise UnknownTypeError(self._unknown(key))

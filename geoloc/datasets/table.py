@@ -21,6 +21,8 @@ LABEL_PREFIX = "label_"
 ALSO_PREFIX = "also_"
 CAMERA_COLUMNS = ("camera_lat", "camera_lon")
 
+LONGEST = 600  # characters of a reason
+
 _WORD = re.compile(r"\S+")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")  # 18 digits fit int64
 
@@ -243,5 +245,7 @@ def _degrees(file: Path, line: int, name: str, text: str) -> float:
 
 
 def fail(file: Path, line: int, reason: str) -> NoReturn:
-    """Raise the complaint about one line of a file."""
+    """Raise the complaint about one line of a file, without all of a field of a megabyte."""
+    if len(reason) > LONGEST:
+        reason = f"{reason[: LONGEST // 2]} ... {reason[-LONGEST // 2 :]}"
     raise IndexFormatError(f"{file}:{line}: {reason}")

@@ -19,6 +19,7 @@ from geoloc.models.growing_buffers import GrowingBuffers
 from geoloc.registry import HOOKS
 
 TRUST_VARIABLE = "GEOLOC_TRUST_CHECKPOINTS"
+MAGIC = (b"PK\x03\x04", b"\x80")  # of zip archives, and of pickles as torch wrote them before
 TRAINING_ONLY = ("losses.", "miner.", "queue.", "noise.")
 
 
@@ -41,6 +42,11 @@ def load_local_checkpoint(filename: str, map_location: Any = "cpu") -> dict[str,
     path = Path(filename).expanduser()
     if not path.is_file():
         raise CheckpointError(f"checkpoint {filename} does not exist")
+    with path.open("rb") as stream:
+        if not stream.read(4).startswith(MAGIC):
+            raise CheckpointError(
+                f"checkpoint {filename} cannot be read: it does not begin as files of torch.save do"
+            )
     if _unpacks(path):
         raise CheckpointError(
             f"checkpoint {filename} is compressed, as torch.save never does, and could fill the "
@@ -53,6 +59,7 @@ def load_local_checkpoint(filename: str, map_location: Any = "cpu") -> dict[str,
         )
     except pickle.UnpicklingError as error:
         reason = str(error).partition("WeightsUnpickler error: ")[2].partition(". Please")[0]
+        reason = " ".join(reason.partition("Check the documentation")[0].split())
         raise CheckpointError(
             f"checkpoint {filename} holds pickled objects ({reason or 'unreadable pickle'}), and "
             "loading those can run code of whoever made the file; if you trust its source, set "

@@ -50,7 +50,12 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
         if first not in (known := RUN_KEYS | set(cfg)):
             raise ConfigError(f"--cfg-options {key}: there is {_unknown_key(first, known)}")
         _override(cfg, key, value)
-    check_config(cfg)
+    try:
+        check_config(cfg)
+    except (ConfigError, UnknownTypeError) as error:
+        if options:  # which may be to blame
+            raise
+        raise type(error)(f"{path}: {error}") from error
     return cfg
 
 
@@ -82,6 +87,8 @@ def check_config(cfg: Config) -> None:
             raise ConfigError(f"config key {key!r} is unknown: did you mean {matches[0]}?")
     if "model" not in cfg:
         raise ConfigError("config has no 'model'; inherit one of configs/_base_/models")
+    if not isinstance(cfg.model, dict):
+        raise ConfigError(f"model={cfg.model!r} must have options, such as type=")
     for place, part in _typed_parts(cfg, ""):
         kind = part["type"]
         if not isinstance(kind, str):

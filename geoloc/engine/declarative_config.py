@@ -85,6 +85,8 @@ def _read(path: Path, children: tuple[Path, ...]) -> dict[str, Any]:
                 f"{path}: {BASE} names {base}, which is not JSON or YAML and could run code; "
                 f"write that one as JSON first, or inherit it from a config in Python"
             )
+        if not file.is_file():
+            raise ConfigError(f"{path}: {BASE} names {base}, but there is no file {file}")
         other = _read(file, (*children, path.resolve()))
         if twice := sorted(inherited.keys() & other.keys()):
             raise ConfigError(f"{path}: {BASE} names several files with the key {twice[0]!r}")

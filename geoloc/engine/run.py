@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 
 from geoloc.engine.config import check_config, config_hash
+from geoloc.engine.config_shape import check_shape
 from geoloc.engine.declarative_config import write_declarative
 from geoloc.engine.hooks.before_training import FOLDER as BEFORE_TRAINING
 from geoloc.engine.launch import init_distributed
@@ -51,7 +52,11 @@ def prepare(
 
     Returns:
         ``cfg``.
+
+    Raises:
+        ConfigError: If a part of the config is missing or of the wrong kind.
     """
+    check_shape(cfg)
     init_distributed(cfg, launcher)
     name = Path(cfg.filename).stem if cfg.filename else "run"
     cfg.work_dir = work_dir or cfg.get("work_dir") or f"work_dirs/{name}"

@@ -16,6 +16,7 @@ from geoloc.array_files import ArrayFault, read_array
 from geoloc.datasets.index import Index
 from geoloc.errors import DatasetError
 from geoloc.evaluation.task_result import TaskResult
+from geoloc.json_files import read_json_file
 from geoloc.whole_files import whole_file, whole_path
 
 Results = Mapping[str, Mapping[str, float]]
@@ -124,7 +125,7 @@ def read_json(path: Path) -> dict[str, Any]:
         DatasetError: If the file is no JSON object.
     """
     try:
-        content = json.loads(path.read_text())
+        content = read_json_file(path)
     except ValueError as error:
         raise DatasetError(f"{path} is not JSON: {error}") from error
     if not isinstance(content, dict):

@@ -11,7 +11,6 @@ Nothing in it is executed: types are looked up by their registered names, and we
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,6 +26,7 @@ from geoloc.engine.checkpoint import check_weights_fit
 from geoloc.engine.weights_fingerprint import weights_fingerprint
 from geoloc.errors import CheckpointError
 from geoloc.inner_paths import is_file_name
+from geoloc.json_files import read_json_file
 from geoloc.localization.checked_file import CHUNK
 from geoloc.localization.gallery_manifest import ModelRecord
 from geoloc.localization.onnx_model import OnnxModel
@@ -98,7 +98,7 @@ class ModelBundle:
                 f"{folder} is no bundle: it has no {FILE}; write one with geoloc export"
             )
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
+            content = read_json_file(file)
             version = content["format_version"]
         except (ValueError, KeyError, TypeError) as error:
             raise CheckpointError(f"{file} is damaged ({error!r}); copy it again") from error
