@@ -50,7 +50,7 @@ class PluginRegistry(Registry):
         """
         try:
             found = super().get(key)
-        except RuntimeError:  # mmengine's answer for an undotted unknown name
+        except (RuntimeError, TypeError, ValueError):  # mmengine's answers to names of no class
             found = None
         if found is None:
             raise UnknownTypeError(self._unknown(key))
@@ -120,6 +120,27 @@ def is_registered(kind: str) -> bool:
     """
     scope, name = Registry.split_scope_key(kind)
     return any(name in registry.module_dict for registry in _lenders(scope))
+
+
+def is_registered_part(kind: str) -> bool:
+    """Return whether ``kind`` names any part of a run that was registered, see ``is_registered``.
+
+    Args:
+        kind: A name of geoloc, of a plugin, mmpretrain or mmengine, with its scope or without.
+    """
+    if is_registered(kind):
+        return True
+    scope, name = Registry.split_scope_key(kind)
+    if scope not in (None, SCOPE, "mmengine"):
+        return False
+    own = [each for each in globals().values() if isinstance(each, PluginRegistry)]
+    for registry in (*own, *INHERITED.values()):
+        for lender in (registry, registry.parent):
+            if lender is not None and scope in (None, lender.scope):
+                lender.import_from_location()
+                if name in lender.module_dict:
+                    return True
+    return False
 
 
 def _lenders(scope: str | None) -> Iterator[Registry]:

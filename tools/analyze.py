@@ -10,6 +10,7 @@ import torch
 
 from geoloc.analysis.distance_curves import distance_curves
 from geoloc.analysis.queries import describe_queries, write_queries
+from geoloc.array_files import ArrayFault, read_arrays
 from geoloc.command_line import run_command
 from geoloc.datasets.place_levels import place_levels
 from geoloc.errors import DatasetError
@@ -73,12 +74,15 @@ def read_per_query(path: Path, task: str) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise DatasetError(f"{path} does not exist; evaluate the run again")
     values = {}
-    with np.load(path, allow_pickle=False) as content:
-        for name in content.files:
-            of_task, _, metric = name.rpartition("/")
-            plain, bracket, reranking = of_task.partition(" [")
-            if plain == task and metric in COLUMNS:
-                values[metric + bracket + reranking] = content[name]
+    try:
+        arrays = read_arrays(path)
+    except ArrayFault as error:
+        raise DatasetError(f"{path} cannot be read: {error}") from error
+    for name, array in arrays.items():
+        of_task, _, metric = name.rpartition("/")
+        plain, bracket, reranking = of_task.partition(" [")
+        if plain == task and metric in COLUMNS:
+            values[metric + bracket + reranking] = array
     return values
 
 

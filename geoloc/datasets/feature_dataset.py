@@ -11,7 +11,9 @@ from torch.utils.data import Dataset
 from geoloc.datasets.feature_file import read_features
 from geoloc.datasets.index import Index
 from geoloc.datasets.protocol import Protocol
+from geoloc.errors import DatasetError
 from geoloc.geo import check_latlon
+from geoloc.inner_paths import path_fault
 from geoloc.registry import DATASETS
 
 
@@ -45,10 +47,17 @@ class FeatureDataset(Dataset[dict[str, Any]]):
 
     @cached_property
     def index(self) -> Index:
-        """The rows as an index, each a place of its own."""
+        """The rows as an index, each a place of its own.
+
+        Raises:
+            DatasetError: If a file name leaves the folder of the features.
+        """
         lat, lon = self.coordinates.numpy().T
         count = len(self)
         files = np.asarray(self.features.filenames)
+        for row, name in enumerate(files.tolist()):
+            if fault := path_fault(str(name), "the folder of the features"):
+                raise DatasetError(f"{self.path}: filenames[{row}]: {fault}")
         return Index(
             path=files,
             view=np.full(count, "photo"),

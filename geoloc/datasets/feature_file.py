@@ -1,12 +1,12 @@
 """Files of image features with positions: one ``.npz``, or a folder of memory-mapped ``.npy``."""
 
 from pathlib import Path
-from typing import NamedTuple
-from zipfile import BadZipFile
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from geoloc.array_files import ArrayFault, read_array, read_arrays
 from geoloc.errors import DatasetError, DatasetNotFoundError
 
 COLUMNS = ("filenames", "embeddings", "coordinates")
@@ -34,16 +34,12 @@ def read_features(path: Path) -> Features:
         DatasetError: If an array is missing or the arrays do not fit together.
     """
     if path.is_dir():
-        arrays = {
-            name: np.load(path / f"{name}.npy", mmap_mode="r")
-            for name in COLUMNS
-            if (path / f"{name}.npy").is_file()
-        }
+        files = {name: path / f"{name}.npy" for name in COLUMNS}
+        arrays = {name: _mapped(file) for name, file in files.items() if file.is_file()}
     elif path.is_file():
         try:
-            with np.load(path, allow_pickle=False) as content:
-                arrays = {name: content[name] for name in COLUMNS if name in content}
-        except (ValueError, OSError, BadZipFile) as error:
+            arrays = read_arrays(path, COLUMNS)
+        except ArrayFault as error:
             raise DatasetError(f"{path} is no .npz file of plain arrays: {error}") from None
     else:
         raise DatasetNotFoundError(
@@ -65,3 +61,10 @@ def read_features(path: Path) -> Features:
             f"{list(features.coordinates.shape)}"
         )
     return features
+
+
+def _mapped(file: Path) -> NDArray[Any]:
+    try:
+        return read_array(file, mmap_mode="r")
+    except ArrayFault as error:
+        raise DatasetError(f"{file} is no .npy file of a plain array: {error}") from error

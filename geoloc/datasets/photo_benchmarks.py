@@ -23,6 +23,7 @@ from geoloc.datasets.osv5m import THRESHOLDS_M, VIEW
 from geoloc.datasets.photo_table import PhotoTable, read_photo_table
 from geoloc.datasets.source import Source
 from geoloc.errors import DatasetNotFoundError
+from geoloc.inner_paths import path_fault
 from geoloc.registry import DATASETS
 
 
@@ -81,8 +82,8 @@ def _paths(table: PhotoTable, prefix: str, suffix: str) -> NDArray[np.str_]:
     """Return the files of the photos below the root; refuse ids that name none, or one twice."""
     first: dict[str, int] = {}
     for row, name in enumerate(table.name.tolist()):
-        if not name or "\\" in name or ".." in name.split("/") or name.startswith("/"):
-            table.fail(row, f"id {name!r} must be the path of a photo below {prefix}")
+        if fault := path_fault(name, prefix):
+            table.fail(row, fault)
         if first.setdefault(name, row) != row:
             table.fail(row, f"id {name!r} is already in line {table.line(first[name])}")
     return np.array([f"{prefix}{name}{suffix}" for name in first])

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from geoloc.datasets.photo_files import POSITIONS_FILE
-from geoloc.datasets.table import fail, read_table, stays_inside
+from geoloc.datasets.table import fail, read_table
 from geoloc.geo.coordinates import coordinate_fault
 from geoloc.geo.exif_gps import read_exif_position
 from geoloc.geo.utm_names import position_of_name
+from geoloc.inner_paths import path_fault
 
 COLUMNS = ("path", "lat", "lon")
 
@@ -67,17 +68,15 @@ def read_positions(file: Path) -> dict[str, Position]:
     positions: dict[str, Position] = {}
     for line, record in read_table(file, COLUMNS, delimiter=",", exact=False):
         path = record["path"]
-        if not stays_inside(path):
-            fail(
-                file, line, f"path {path!r} must be relative to the photos' folder and stay inside"
-            )
+        if fault := path_fault(path, "the photos' folder"):
+            fail(file, line, fault)
         if path in positions:
             fail(file, line, f"path {path!r} appears twice")
         try:
             position = (float(record["lat"]), float(record["lon"]))
         except ValueError:
             fail(file, line, f"lat {record['lat']!r}, lon {record['lon']!r} must be degrees")
-        if fault := coordinate_fault(np.array([position])):
-            fail(file, line, fault[1])
+        if nowhere := coordinate_fault(np.array([position])):
+            fail(file, line, nowhere[1])
         positions[Path(path).as_posix()] = position
     return positions

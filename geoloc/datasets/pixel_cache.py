@@ -31,9 +31,12 @@ class PixelCache:
         """Return the pixels of an image, uint8 ``[H, W, 3]``.
 
         Raises:
-            FileNotFoundError: If the image is gone, even if it is kept.
+            ImageError: By the decoder; also if the image is gone, whether it is kept or not.
         """
-        entry = self._entry(Path(path))
+        try:
+            entry = self._entry(Path(path))
+        except OSError:
+            return decode(path)
         try:
             kept: Pixels = np.load(entry, allow_pickle=False)
             return kept

@@ -14,6 +14,7 @@ from geoloc.datasets.index import Index
 from geoloc.datasets.polar_transform import PolarTransform
 from geoloc.datasets.transforms import LoadImage
 from geoloc.errors import DatasetError, ImageError
+from geoloc.image_files import open_image
 from geoloc.whole_files import whole_path
 
 Scale = tuple[int, int]
@@ -101,7 +102,7 @@ def write_polar_map(transform: PolarTransform, files: PolarMap) -> bool:
 
 def _size(file: Path) -> tuple[int, int]:
     try:
-        with Image.open(file) as image:
+        with open_image(file) as image:
             return image.size
     except OSError as error:
         raise ImageError(f"image {file} cannot be read ({error}); delete it") from error

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from geoloc.errors import DatasetNotFoundError, IndexFormatError
 from geoloc.geo import geodesic_distance
 from geoloc.geo.coordinates import coordinate_fault
+from geoloc.inner_paths import path_fault
 
 Record = dict[str, str]
 
@@ -20,14 +21,10 @@ LABEL_PREFIX = "label_"
 ALSO_PREFIX = "also_"
 CAMERA_COLUMNS = ("camera_lat", "camera_lon")
 
-_OUTSIDE = re.compile(r"^[\\/]|^[A-Za-z]:|(^|[\\/])\.\.([\\/]|$)|\0")
+LONGEST = 600  # characters of a reason
+
 _WORD = re.compile(r"\S+")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")  # 18 digits fit int64
-
-
-def stays_inside(path: str) -> bool:
-    """Return whether a path read from a file is relative and stays below its root."""
-    return bool(path) and not _OUTSIDE.search(path)
 
 
 def read_table(
@@ -117,8 +114,8 @@ class RowCollector:
             IndexFormatError: For a field that is no number, no word, or a path out of the root.
         """
         path, place = record["path"], record["place"]
-        if not stays_inside(path):
-            fail(file, line, f"path {path!r} must be relative to the data root and stay inside")
+        if fault := path_fault(path):
+            fail(file, line, fault)
         for name in ("view", "split"):
             if not _WORD.fullmatch(record[name]):
                 fail(file, line, f"{name} {record[name]!r} must be one word")
@@ -248,5 +245,7 @@ def _degrees(file: Path, line: int, name: str, text: str) -> float:
 
 
 def fail(file: Path, line: int, reason: str) -> NoReturn:
-    """Raise the complaint about one line of a file."""
+    """Raise the complaint about one line of a file, without all of a field of a megabyte."""
+    if len(reason) > LONGEST:
+        reason = f"{reason[: LONGEST // 2]} ... {reason[-LONGEST // 2 :]}"
     raise IndexFormatError(f"{file}:{line}: {reason}")

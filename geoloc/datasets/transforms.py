@@ -6,16 +6,12 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from geoloc.datasets.pixel_cache import PixelCache
 from geoloc.datasets.worker_trace import note_reading
 from geoloc.errors import ConfigError, ImageError
+from geoloc.image_files import open_image, rgb_pixels
 from geoloc.registry import TRANSFORMS
-
-# What Pillow raises for files that are no images: its own errors are OSErrors; the decoders of
-# damaged files add the rest.
-_DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
 @TRANSFORMS.register_module()
@@ -47,14 +43,7 @@ class LoadImage(BaseTransform):
         """Load the image of one sample."""
         path = results["img_path"]
         note_reading(path)
-        try:
-            pixels = self._decode(path) if self.cache is None else self.cache(path, self._decode)
-        except FileNotFoundError:
-            raise ImageError(f"image {path} does not exist") from None
-        except _DECODING_ERRORS as error:
-            raise ImageError(
-                f"image {path} cannot be decoded ({error}); download or render it again"
-            ) from error
+        pixels = self._decode(path) if self.cache is None else self.cache(path, self._decode)
         return {
             **results,
             "img": pixels,
@@ -63,10 +52,17 @@ class LoadImage(BaseTransform):
         }
 
     def _decode(self, path: str) -> NDArray[np.uint8]:
-        with Image.open(path) as image:
-            if self.shortest_side is not None:
-                image.draft(None, (self.shortest_side, self.shortest_side))
-            return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+        try:
+            with open_image(path) as image:
+                if self.shortest_side is not None:
+                    image.draft(None, (self.shortest_side, self.shortest_side))
+                return rgb_pixels(image)
+        except FileNotFoundError:
+            raise ImageError(f"image {path} does not exist") from None
+        except Exception as error:  # Pillow's parsers raise half a dozen types on broken files
+            raise ImageError(
+                f"image {path} cannot be decoded ({error}); download or render it again"
+            ) from error
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(shortest_side={self.shortest_side})"

@@ -1,20 +1,25 @@
-"""Checkpoints that load without running code from them."""
+"""Checkpoints that load without running code from them, wherever they come from."""
 
 import os
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import torch
+from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
-from mmengine.runner.checkpoint import CheckpointLoader
+from mmengine.runner.checkpoint import CheckpointLoader, get_torchvision_models
 
 from geoloc.errors import CheckpointError
+from geoloc.inner_paths import is_file_name
 from geoloc.models.growing_buffers import GrowingBuffers
 from geoloc.registry import HOOKS
 
 TRUST_VARIABLE = "GEOLOC_TRUST_CHECKPOINTS"
+MAGIC = (b"PK\x03\x04", b"\x80")  # of zip archives, and of pickles as torch wrote them before
 TRAINING_ONLY = ("losses.", "miner.", "queue.", "noise.")
 
 
@@ -30,12 +35,23 @@ def load_local_checkpoint(filename: str, map_location: Any = "cpu") -> dict[str,
         The checkpoint's content: tensors, numbers, strings and containers of them.
 
     Raises:
-        CheckpointError: If the file is missing, damaged, or holds pickled objects. The last is
-            allowed only where the environment says ``GEOLOC_TRUST_CHECKPOINTS=1``.
+        CheckpointError: If the file is missing, damaged, packed to unpack to more than its size, or
+            holds pickled objects. The last is allowed only where the environment says
+            ``GEOLOC_TRUST_CHECKPOINTS=1``.
     """
     path = Path(filename).expanduser()
     if not path.is_file():
         raise CheckpointError(f"checkpoint {filename} does not exist")
+    with path.open("rb") as stream:
+        if not stream.read(4).startswith(MAGIC):
+            raise CheckpointError(
+                f"checkpoint {filename} cannot be read: it does not begin as files of torch.save do"
+            )
+    if _unpacks(path):
+        raise CheckpointError(
+            f"checkpoint {filename} is compressed, as torch.save never does, and could fill the "
+            "memory; take it from its source again"
+        )
     trusted = os.environ.get(TRUST_VARIABLE) == "1"
     try:
         content: dict[str, Any] = torch.load(
@@ -43,6 +59,7 @@ def load_local_checkpoint(filename: str, map_location: Any = "cpu") -> dict[str,
         )
     except pickle.UnpicklingError as error:
         reason = str(error).partition("WeightsUnpickler error: ")[2].partition(". Please")[0]
+        reason = " ".join(reason.partition("Check the documentation")[0].split())
         raise CheckpointError(
             f"checkpoint {filename} holds pickled objects ({reason or 'unreadable pickle'}), and "
             "loading those can run code of whoever made the file; if you trust its source, set "
@@ -53,10 +70,80 @@ def load_local_checkpoint(filename: str, map_location: Any = "cpu") -> dict[str,
             f"checkpoint {filename} holds objects of a package that cannot be imported ({error}); "
             "install that package and repeat the command"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
-        first_line = str(error).partition("\n")[0]
+    except Exception as error:  # torch raises half a dozen types on broken files
+        first_line = str(error).strip().partition("\n")[0] or type(error).__name__
         raise CheckpointError(f"checkpoint {filename} cannot be read: {first_line}") from error
     return content
+
+
+@CheckpointLoader.register_scheme(prefixes=("http://", "https://"), force=True)
+def load_remote_checkpoint(filename: str, map_location: Any = "cpu") -> dict[str, Any]:
+    """Download a checkpoint, once, and read it as a local one.
+
+    mmengine would unpickle whatever a server sends. The file goes where ``torch.hub`` keeps its
+    own; of several processes the first downloads.
+
+    Args:
+        filename: URL.
+        map_location: As in ``torch.load``.
+
+    Raises:
+        CheckpointError: If it cannot be downloaded or read, see ``load_local_checkpoint``.
+    """
+    name = Path(urlparse(filename).path).name
+    if not is_file_name(name):
+        raise CheckpointError(f"checkpoint {filename} has no file name; give the URL of a file")
+    file = Path(torch.hub.get_dir()) / "checkpoints" / name
+    if not file.is_file() and is_main_process():
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(filename, str(file), progress=False)
+        except (OSError, ValueError) as error:
+            raise CheckpointError(
+                f"checkpoint {filename} cannot be downloaded ({error}); download it elsewhere and "
+                "give its path"
+            ) from error
+    barrier()
+    content: dict[str, Any] = load_local_checkpoint(str(file), map_location)
+    return content
+
+
+@CheckpointLoader.register_scheme(prefixes=("modelzoo://", "torchvision://"), force=True)
+def load_torchvision_checkpoint(filename: str, map_location: Any = "cpu") -> dict[str, Any]:
+    """Download weights of torchvision by the name of the model; see ``load_remote_checkpoint``."""
+    name, known = filename.partition("://")[2], get_torchvision_models()
+    if name not in known:
+        raise CheckpointError(f"checkpoint {filename}: torchvision has no weights {name!r}")
+    content: dict[str, Any] = load_remote_checkpoint(known[name], map_location)
+    return content
+
+
+@CheckpointLoader.register_scheme(
+    prefixes=(
+        *("open-mmlab://", "openmmlab://", "mmcls://", "pavi://"),
+        *(r"(\S+\:)?s3://", r"(\S+\:)?petrel://"),
+    ),
+    force=True,
+)
+def refuse_checkpoint(filename: str, map_location: Any = "cpu") -> dict[str, Any]:
+    """Refuse the other addresses of mmengine, whose readers unpickle.
+
+    Raises:
+        CheckpointError: Always.
+    """
+    raise CheckpointError(
+        f"checkpoint {filename}: give a path, a URL with https:// or torchvision://<model>"
+    )
+
+
+def _unpacks(path: Path) -> bool:
+    """Return whether a file is an archive that says to hold more than its size."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
+        return False  # an old checkpoint, or a damaged one, of which torch.load complains
+    return unpacked > path.stat().st_size
 
 
 @HOOKS.register_module()

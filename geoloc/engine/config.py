@@ -11,6 +11,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 
 from geoloc import registry as registries
+from geoloc.engine.declarative_config import is_declarative, read_declarative
 from geoloc.errors import ConfigError, UnknownTypeError
 from geoloc.registry import PluginRegistry, close_matches
 
@@ -27,10 +28,11 @@ RUN_KEYS = (set(inspect.signature(Runner.__init__).parameters) | OWN_KEYS) - {"s
 def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Config:
     """Read a run config and check it.
 
-    A config is Python code: read only configs that you trust.
+    A ``.py`` config is code, which reading it runs: read only those that you trust. A ``.json``,
+    ``.yaml`` or ``.yml`` config runs nothing, see ``geoloc.engine.declarative_config``.
 
     Args:
-        path: A ``.py`` config file.
+        path: The config file.
         options: Overrides by dotted key, as from ``--cfg-options``.
 
     Raises:
@@ -40,23 +42,37 @@ def load_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     path = Path(path)
     if not path.is_file():
         raise ConfigError(f"config file {path} does not exist")
-    try:
-        cfg = Config.fromfile(str(path), format_python_code=False)
-        # Formatting its text takes minutes where paths are long. Only configs of lazy imports keep
-        # the option above in mmengine 0.10.
-        object.__setattr__(cfg, "_format_python_code", False)
-    except (ConfigError, UnknownTypeError):
-        raise
-    except Exception as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise ConfigError(f"{path}: {type(error).__name__}: {reason}") from error
+    cfg = _from_file(path)
+    # Formatting its text takes minutes where paths are long.
+    object.__setattr__(cfg, "_format_python_code", False)
     for key, value in (options or {}).items():
         first = key.partition(".")[0]
         if first not in (known := RUN_KEYS | set(cfg)):
             raise ConfigError(f"--cfg-options {key}: there is {_unknown_key(first, known)}")
         _override(cfg, key, value)
-    check_config(cfg)
+    try:
+        check_config(cfg)
+    except (ConfigError, UnknownTypeError) as error:
+        if options:  # which may be to blame
+            raise
+        raise type(error)(f"{path}: {error}") from error
     return cfg
+
+
+def _from_file(path: Path) -> Config:
+    try:
+        if is_declarative(path):
+            cfg = Config(read_declarative(path))
+            # mmengine writes the config of a run as Python, under this name
+            object.__setattr__(cfg, "_filename", str(path.with_suffix(".py")))
+            return cfg
+        # Only configs of lazy imports keep the option in mmengine 0.10.
+        return Config.fromfile(str(path), format_python_code=False)
+    except (ConfigError, UnknownTypeError):
+        raise
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ConfigError(f"{path}: {type(error).__name__}: {reason}") from error
 
 
 def check_config(cfg: Config) -> None:
@@ -71,6 +87,8 @@ def check_config(cfg: Config) -> None:
             raise ConfigError(f"config key {key!r} is unknown: did you mean {matches[0]}?")
     if "model" not in cfg:
         raise ConfigError("config has no 'model'; inherit one of configs/_base_/models")
+    if not isinstance(cfg.model, dict):
+        raise ConfigError(f"model={cfg.model!r} must have options, such as type=")
     for place, part in _typed_parts(cfg, ""):
         kind = part["type"]
         if not isinstance(kind, str):

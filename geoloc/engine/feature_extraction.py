@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 
+from geoloc.array_files import read_array
 from geoloc.datasets.collate import collate_photos
 from geoloc.datasets.photo_dataset import PhotoDataset
 from geoloc.engine.weights_fingerprint import weights_fingerprint
@@ -70,7 +71,7 @@ def extract_features(
         _extract(model, dataset, folder, done, identity, batch_size, num_workers)
     if folder == out:
         return
-    embeddings = np.load(folder / "embeddings.npy", mmap_mode="r")
+    embeddings = read_array(folder / "embeddings.npy", mmap_mode="r")
     with open(out, "wb") as stream:
         np.savez(stream, filenames=filenames, embeddings=embeddings, coordinates=coordinates)
     shutil.rmtree(folder)

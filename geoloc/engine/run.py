@@ -2,6 +2,7 @@
 
 import inspect
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from geoloc.datasets.quarantine import LIST as UNREADABLE
 from geoloc.datasets.quarantine import read_list
 from geoloc.datasets.worker_trace import naming_dead_workers
 from geoloc.engine.config import check_config, config_hash
+from geoloc.engine.config_shape import check_shape
+from geoloc.engine.declarative_config import write_declarative
 from geoloc.engine.hooks.before_training import FOLDER as BEFORE_TRAINING
 from geoloc.engine.launch import init_distributed
 from geoloc.engine.precision import enable_amp
 from geoloc.engine.resume import newest_whole_checkpoint
-from geoloc.errors import CheckpointError, ConfigError
+from geoloc.engine.run_files import PLAIN_CONFIG
+from geoloc.errors import CheckpointError, ConfigError, UnknownTypeError
 from geoloc.evaluation.results import format_results, read_intervals, read_metrics
 from geoloc.registry import DATASETS, RUNNERS
 
@@ -51,7 +55,11 @@ def prepare(
 
     Returns:
         ``cfg``.
+
+    Raises:
+        ConfigError: If a part of the config is missing or of the wrong kind.
     """
+    check_shape(cfg)
     init_distributed(cfg, launcher)
     name = Path(cfg.filename).stem if cfg.filename else "run"
     cfg.work_dir = work_dir or cfg.get("work_dir") or f"work_dirs/{name}"
@@ -117,6 +125,7 @@ def train(cfg: Config, resume: str | None = None) -> Path:
     _limit_threads(cfg)
     cfg.load_from = _last_checkpoint(Path(cfg.work_dir)) if resume == "auto" else resume
     cfg.resume = cfg.load_from is not None
+    keep_config(cfg)
     runner = RUNNERS.build(cfg)
     with naming_dead_workers():
         runner.train()
@@ -161,10 +170,23 @@ def test(cfg: Config, checkpoint: str) -> Path:
         raise CheckpointError(f"checkpoint {checkpoint} does not exist")
     _limit_threads(cfg)
     cfg.load_from, cfg.resume = checkpoint, False
+    keep_config(cfg)
     runner = RUNNERS.build(cfg)
     with naming_dead_workers():
         runner.test()
     return _finish(Path(cfg.work_dir))
+
+
+def keep_config(cfg: Config) -> None:
+    """Write ``config.json`` into the run folder, with which others repeat the run without code.
+
+    A config with classes, or with modules of its own, has none.
+    """
+    file = Path(cfg.work_dir) / PLAIN_CONFIG
+    if is_main_process():
+        file.unlink(missing_ok=True)
+        with suppress(ConfigError, UnknownTypeError):  # it has classes or imports modules
+            write_declarative(cfg, file)
 
 
 def _limit_threads(cfg: Any) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from geoloc.errors import CheckpointError, ConfigError
 
+PLAIN_CONFIG = "config.json"  # the config as it was run, if it needs no code
 LAST_CHECKPOINT = "last_checkpoint"  # mmengine writes the path of the newest into it
 
 
@@ -36,9 +37,11 @@ def model_of_run(folder: Path, checkpoint: Path | None = None) -> tuple[Path, Pa
     """
     if not folder.is_dir():
         raise ConfigError(f"there is no run folder {folder}; name the --work-dir of a training")
-    config, checkpoint = config_of_run(folder), checkpoint or checkpoint_of_run(folder)
+    plain = folder / PLAIN_CONFIG  # before the same in Python, which is run to be read
+    config = plain if plain.is_file() else config_of_run(folder)
+    checkpoint = checkpoint or checkpoint_of_run(folder)
     if config is None:
-        raise ConfigError(f"{folder} is no run folder: it holds no config (.py)")
+        raise ConfigError(f"{folder} is no run folder: it holds no config (.json or .py)")
     if checkpoint is None:
         raise CheckpointError(f"run folder {folder} holds no checkpoint (.pth); train it first")
     return config, checkpoint

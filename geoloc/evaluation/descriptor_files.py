@@ -1,7 +1,6 @@
 """Descriptors from files, also those of other projects."""
 
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -9,6 +8,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from geoloc.array_files import ArrayFault, array_names, is_archive, read_array, read_arrays
 from geoloc.errors import DatasetError
 from geoloc.evaluation.finite import finite_rows
 
@@ -53,16 +53,13 @@ def _load(file: Path) -> NDArray[np.generic]:
     if not file.is_file():
         raise DatasetError(f"{file} does not exist; give a .npy or .npz file, or a run folder")
     try:
-        content = np.load(file, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return content
-        with content:
-            names = content.files
-            name = ARRAY if ARRAY in names else names[0] if len(names) == 1 else None
-            if name is not None:
-                array: NDArray[np.generic] = content[name]
-                return array
-    except (ValueError, EOFError, BadZipFile) as error:
+        if not is_archive(file):
+            return read_array(file)
+        names = array_names(file)
+        name = ARRAY if ARRAY in names else names[0] if len(names) == 1 else None
+        if name is not None:
+            return read_arrays(file, [name])[name]
+    except ArrayFault as error:
         raise DatasetError(f"{file} cannot be read as .npy or .npz: {error}") from error
     raise DatasetError(
         f"{file} holds the arrays {', '.join(names) or 'none'}; save the one that counts as "

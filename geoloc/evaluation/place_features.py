@@ -2,13 +2,13 @@
 
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from geoloc.array_files import ArrayFault, read_arrays
 from geoloc.datasets.index import Index
 from geoloc.errors import DatasetError
 from geoloc.evaluation.descriptor_files import read_descriptors
@@ -82,9 +82,8 @@ def read_npz_features(path: str | Path) -> PlaceFeatures:
     """
     file = Path(path)
     try:
-        with np.load(file, allow_pickle=False) as content:
-            arrays = {name: content[name] for name in ARRAYS if name in content.files}
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        arrays = read_arrays(file, ARRAYS)
+    except ArrayFault as error:
         raise DatasetError(f"{file} cannot be read as .npz: {error}") from None
     if missing := [name for name in ARRAYS if name not in arrays]:
         raise DatasetError(

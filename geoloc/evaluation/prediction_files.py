@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from geoloc.array_files import ArrayFault, read_arrays
 from geoloc.datasets.index import Index
 from geoloc.errors import DatasetError
 from geoloc.evaluation.results import facts_of, metrics_of, whole_run
@@ -64,7 +65,6 @@ def load_predictions(folder: str | Path) -> Predictions:
     """
     path = Path(folder) / "predictions.npz"
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return Predictions(arrays["coordinates"], arrays["probabilities"])
-    except (OSError, ValueError, KeyError) as error:
+        return Predictions(**read_arrays(path, Predictions._fields))
+    except (ArrayFault, TypeError) as error:  # TypeError: one of the arrays is missing
         raise DatasetError(f"{path} holds no predictions: {error}") from error

@@ -12,9 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 import geoloc
+from geoloc.array_files import ArrayFault, read_array
 from geoloc.datasets.index import Index
 from geoloc.errors import DatasetError
 from geoloc.evaluation.task_result import TaskResult
+from geoloc.json_files import read_json_file
 from geoloc.whole_files import whole_file, whole_path
 
 Results = Mapping[str, Mapping[str, float]]
@@ -110,8 +112,8 @@ def load_run(folder: str | Path) -> tuple[np.ndarray, Index, dict[str, Any]]:
         if not (folder / name).is_file():
             raise DatasetError(f"{folder} is no run folder: it has no {name}")
     try:
-        descriptors = np.load(folder / "descriptors.npy", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+        descriptors = read_array(folder / "descriptors.npy")
+    except ArrayFault as error:
         raise DatasetError(f"{folder / 'descriptors.npy'} cannot be read: {error}") from error
     return descriptors, Index.read_csv(folder / "index.csv"), read_json(folder / "metrics.json")
 
@@ -123,7 +125,7 @@ def read_json(path: Path) -> dict[str, Any]:
         DatasetError: If the file is no JSON object.
     """
     try:
-        content = json.loads(path.read_text())
+        content = read_json_file(path)
     except ValueError as error:
         raise DatasetError(f"{path} is not JSON: {error}") from error
     if not isinstance(content, dict):

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from geoloc.errors import CoordinateError, ImageError
 from geoloc.geo.coordinates import coordinate_fault
+from geoloc.image_files import open_image
 
 # Tags of the GPS attribute block (CIPA DC-008, Exif 2.32, table 66)
 GPS_BLOCK = 0x8825
@@ -51,7 +51,7 @@ def read_exif_position(photo: str | Path) -> ExifPosition | None:
             Earth. The message names the file and the tag.
     """
     try:
-        with Image.open(photo) as image:
+        with open_image(photo) as image:
             tags = image.getexif().get_ifd(GPS_BLOCK)
     except Exception as error:  # Pillow's parsers raise half a dozen types on broken files
         raise ImageError(f"{photo}: {error}; is it a complete image file?") from error

@@ -67,7 +67,7 @@ def read_georeference(file: str | Path) -> GeoReference:
             those of this module; the message tells how to convert it.
     """
     try:
-        with any_size(), Image.open(file) as image:
+        with any_size(), Image.open(file, formats=["TIFF"]) as image:
             tags: Mapping[int, Any] = dict(getattr(image, "tag_v2", {}))
             size = image.size
     except Exception as error:  # Pillow's parsers raise half a dozen types on broken files

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from geoloc.datasets.pipeline import PipelineConfigs, ViewPipelines
 from geoloc.errors import ConfigError, ImageError
+from geoloc.image_files import rgb_pixels
 from geoloc.localization.gallery_manifest import ModelRecord
 from geoloc.localization.model_bundle import ModelBundle
 from geoloc.localization.trained_model import TrainedModel, descriptors_of, load_trained_model
@@ -172,7 +173,10 @@ def pixels_of(image: Image.Image | NDArray[Any]) -> NDArray[np.uint8]:
         ImageError: If an array is no image.
     """
     if isinstance(image, Image.Image):
-        return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+        try:
+            return rgb_pixels(image)
+        except ValueError as error:
+            raise ImageError(f"an image of Pillow is unusable: {error}") from error
     grey = image.ndim == 2
     if image.dtype != np.uint8 or not image.size or not (grey or image.shape[2:] == (3,)):
         raise ImageError(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from geoloc.errors import GalleryError
 from geoloc.evaluation.search import FaissIndex, SearchResult
+from geoloc.geo.coordinates import coordinate_fault
 from geoloc.localization import gallery_search
 from geoloc.localization.answer import Unread
 from geoloc.localization.checked_file import check_content
@@ -224,15 +225,25 @@ class Gallery:
         return gallery_search.indexed_result(self._index, self.parts, values, k)
 
     def verify(self) -> None:
-        """Read every file and compare its checksum.
+        """Read every file, compare its checksum, and look at every position and path.
 
         Raises:
-            GalleryError: At the first file that differs; the message names it.
+            GalleryError: At the first file that differs, or that holds what cannot be.
         """
         for file in chain.from_iterable(part.files for part in self.manifest.parts):
             check_content(self.folder, file)
         if self.manifest.index is not None:
             check_content(self.folder, self.manifest.index.file)
+        for part in self.parts:
+            for block in part.blocks():
+                self._check_positions(block.latlon)
+
+    def _check_positions(self, latlon: NDArray[np.float64]) -> None:
+        if fault := coordinate_fault(latlon):
+            raise GalleryError(
+                f"{self.folder / FILE}: a position of the gallery is none: {fault[1]}; take the "
+                "gallery from its source again"
+            )
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -248,9 +259,15 @@ class Gallery:
         return gallery_search.take(self.parts, np.asarray(rows))
 
     def latlon(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the (lat, lon) in degrees of some rows, float64 ``[r, 2]``."""
+        """Return the (lat, lon) in degrees of some rows, float64 ``[r, 2]``.
+
+        Raises:
+            GalleryError: If a stored position is none.
+        """
         places = [self.parts[part].latlon[row] for part, row in self._located(rows)]
-        return np.array(places, np.float64).reshape(-1, 2)
+        latlon = np.array(places, np.float64).reshape(-1, 2)
+        self._check_positions(latlon)
+        return latlon
 
     def images(self, rows: NDArray[np.int64]) -> tuple[Path, ...]:
         """Return the image files of some rows; none at all if one of them has none.

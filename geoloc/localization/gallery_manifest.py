@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from geoloc.errors import GalleryError
+from geoloc.inner_paths import is_file_name
+from geoloc.json_files import read_json_file
 from geoloc.localization.checked_file import FileRecord
 from geoloc.localization.descriptor_codes import DTYPES
-from geoloc.localization.gallery_part import PartRecord
+from geoloc.localization.gallery_part import ALWAYS, WITH_IMAGES, PartRecord
 from geoloc.whole_files import write_json
 
 FILE = "gallery.json"
@@ -105,7 +107,7 @@ class Manifest:
                 f"{folder} is no gallery: it has no {FILE}; make one with geoloc gallery build"
             )
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
+            content = read_json_file(file)
             version = content["format_version"]
         except (ValueError, KeyError, TypeError) as error:
             raise GalleryError(f"{file} is damaged ({error}); copy it again") from error
@@ -116,7 +118,7 @@ class Manifest:
             )
         try:
             return _parse(content)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise GalleryError(f"{file} is damaged ({error!r}); copy it again") from error
 
 
@@ -137,11 +139,13 @@ def _parse(content: Mapping[str, Any]) -> Manifest:
     )
     if manifest.dtype not in DTYPES or manifest.count != sum(part.rows for part in parts):
         raise ValueError("its dtype or count does not fit its parts")
+    if not {len(part.files) for part in parts} <= {len(ALWAYS), len(ALWAYS + WITH_IMAGES)}:
+        raise ValueError("a part has too few files, or too many")
     return manifest
 
 
 def _file(content: Mapping[str, Any]) -> FileRecord:
     record = FileRecord(str(content["name"]), int(content["bytes"]), int(content["crc32"]))
-    if record.name != Path(record.name).name:
+    if not is_file_name(record.name):
         raise ValueError(f"file {record.name!r} is not in the gallery's folder")
     return record

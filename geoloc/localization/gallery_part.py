@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from geoloc.array_files import ArrayFault, read_array
 from geoloc.errors import GalleryError
 from geoloc.localization.checked_file import FileRecord, check_size, record_of
 from geoloc.localization.descriptor_codes import decode, encode
@@ -86,11 +87,11 @@ class GalleryPart:
         """Return the image path of a row, relative to the root.
 
         Raises:
-            GalleryError: If the stored path leaves the root.
+            GalleryError: If the stored path leaves the root; the message names file and line.
         """
         start = int(self._ends[row - 1]) if row else 0
         name = self._text[start : int(self._ends[row]) - 1].tobytes().decode(*TEXT)
-        check_image_path(name)
+        check_image_path(name, f"{self._files[2]}:{row + 1}")
         return name
 
     @cached_property
@@ -164,8 +165,8 @@ def _numbered(name: str, number: int) -> str:
 def _map(file: Path, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
     """Return the array of a file after comparing its header with what it must hold."""
     try:
-        array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+        array = read_array(file, mmap_mode="r")
+    except ArrayFault as error:
         raise GalleryError(f"{file} is no array file: {error}; copy it again") from error
     if array.shape != shape or array.dtype != dtype:
         raise GalleryError(

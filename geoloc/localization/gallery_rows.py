@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from geoloc.datasets.table import stays_inside
 from geoloc.errors import GalleryError
 from geoloc.geo import check_latlon
+from geoloc.inner_paths import path_fault
 
 ROWS_PER_BLOCK = 2**16
 
@@ -66,17 +66,18 @@ def checked_rows(descriptors: ArrayLike, latlon: ArrayLike, images: Sequence[str
     return Rows((values / length).astype(np.float32), places, tuple(images))
 
 
-def check_image_path(image: str) -> None:
+def check_image_path(image: str, where: str = "image") -> None:
     """Refuse a path that leaves its root or cannot stand in a line of text.
+
+    Args:
+        image: The path.
+        where: It was found, for the message.
 
     Raises:
         GalleryError: If it does.
     """
-    if not stays_inside(image) or "\n" in image or "\r" in image:
-        raise GalleryError(
-            f"image path {image!r} must be relative to the gallery's root, stay inside it and "
-            "have no line break"
-        )
+    if fault := path_fault(image, "the gallery's root"):
+        raise GalleryError(f"{where}: {fault}")
 
 
 def blocks_of_arrays(

@@ -11,7 +11,6 @@ Nothing in it is executed: types are looked up by their registered names, and we
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,12 +20,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 import geoloc
+from geoloc.config_json import check_types, decode, encode
 from geoloc.datasets.pipeline import PipelineConfigs
 from geoloc.engine.checkpoint import check_weights_fit
 from geoloc.engine.weights_fingerprint import weights_fingerprint
 from geoloc.errors import CheckpointError
+from geoloc.inner_paths import is_file_name
+from geoloc.json_files import read_json_file
 from geoloc.localization.checked_file import CHUNK
-from geoloc.localization.config_json import check_types, decode, encode
 from geoloc.localization.gallery_manifest import ModelRecord
 from geoloc.localization.onnx_model import OnnxModel
 from geoloc.localization.trained_model import TrainedModel, hash_of
@@ -97,7 +98,7 @@ class ModelBundle:
                 f"{folder} is no bundle: it has no {FILE}; write one with geoloc export"
             )
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
+            content = read_json_file(file)
             version = content["format_version"]
         except (ValueError, KeyError, TypeError) as error:
             raise CheckpointError(f"{file} is damaged ({error!r}); copy it again") from error
@@ -131,7 +132,12 @@ class ModelBundle:
             raise _altered(self.folder / FILE)
         for name, checksum in self.files.items():
             file = self.folder / name
-            if name != Path(name).name or not file.is_file():
+            if not is_file_name(name):
+                raise CheckpointError(
+                    f"{self.folder / FILE} names the file {name!r}, which is not in the bundle's "
+                    "folder; take the bundle from its source again"
+                )
+            if not file.is_file():
                 raise CheckpointError(f"{file} is missing; copy it there or export the model again")
             if sha256_of(file) != checksum:
                 raise _altered(file)

@@ -12,7 +12,6 @@ kind of camera, same gallery and settings. The probability is over both; it is n
 every kind of photo on its own.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -23,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoloc.errors import ConfigError, GalleryError
+from geoloc.json_files import read_json_file
 from geoloc.localization.answer import Answer
 from geoloc.localization.position_estimate import spread_m
 from geoloc.whole_files import write_json
@@ -70,7 +70,7 @@ class RadiusCalibration:
             GalleryError: If the file is damaged.
         """
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
+            content = read_json_file(file)
             for key in ("weights", "lowest", "highest"):
                 content[key] = tuple(content[key])
             return cls(**content)

@@ -91,7 +91,7 @@ def tile_starts(length: int, size: int, overlap: float) -> list[int]:
 
 def _pixels(file: Path) -> NDArray[np.uint8]:
     try:
-        with any_size(), Image.open(file) as image:
+        with any_size(), Image.open(file, formats=["TIFF"]) as image:
             if image.mode not in ("L", "RGB", "RGBA", "P", "CMYK", "YCbCr", "LA", "1"):
                 raise ValueError(f"pixels of mode {image.mode!r} are no 8-bit grey or colour")
             return np.array(image.convert("RGB"))

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from geoloc.analysis.queries import Query, describe_queries
+from geoloc.array_files import ArrayFault, read_array, read_arrays
 from geoloc.datasets.index import Index
 from geoloc.datasets.place_levels import place_levels
 from geoloc.engine.run_files import config_of_run
@@ -170,12 +171,11 @@ def read_run(work_dir: str | Path, root: str | Path | None = None, depth: int = 
         run = replace(run, index=Index.read_csv(folder / "index.csv", images))
     try:
         if (folder / "descriptors.npy").is_file():
-            array = np.load(folder / "descriptors.npy", allow_pickle=False)
+            array = read_array(folder / "descriptors.npy")
             run = replace(run, descriptors=array.astype(np.float32, copy=False))
         if (folder / "per_query.npz").is_file():
-            with np.load(folder / "per_query.npz", allow_pickle=False) as arrays:
-                run = replace(run, per_query=dict(arrays))
-    except (ValueError, EOFError, OSError) as error:
+            run = replace(run, per_query=read_arrays(folder / "per_query.npz"))
+    except ArrayFault as error:
         raise DatasetError(f"{folder}: an array cannot be read: {error}") from error
     if not (run.content or run.index or run.config or run.scalars):
         raise DatasetError(

@@ -4,7 +4,9 @@ import base64
 import io
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
+
+from geoloc.image_files import open_image, upright_rgb
 
 THUMBNAIL_PX = 320
 QUALITY = 72
@@ -18,9 +20,9 @@ def thumbnail(file: Path, size_px: int = THUMBNAIL_PX) -> Image.Image | None:
         size_px: Length of the longer side at most.
     """
     try:
-        with Image.open(file) as image:
+        with open_image(file) as image:
             image.draft("RGB", (size_px, size_px))  # decodes a large JPEG at a fraction of its size
-            small = ImageOps.exif_transpose(image).convert("RGB")
+            small = upright_rgb(image)
     except Exception:  # Pillow's parsers raise half a dozen types on broken files
         return None
     small.thumbnail((size_px, size_px))

@@ -48,9 +48,9 @@ def test_other_names_and_suffixes(root) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("../b.jpg,y,1,2,0", r":4: id '../b.jpg' must be the path of a photo below images/"),
+        ("../b.jpg,y,1,2,0", r":4: .*path '../b.jpg' must be relative to images/"),
         ("2_b.jpg,y,1,2,0", r":4: id '2_b.jpg' is already in line 3"),
-        (",y,1,2,0", r":4: id '' must be the path"),
+        (",y,1,2,0", r":4: path '' must be relative"),
     ],
 )
 def test_a_wrong_line_is_named(root, line, message) -> None:

@@ -14,6 +14,7 @@ from geoloc.geo.semivariogram.curve import Curve
 from geoloc.geo.semivariogram.empirical import Empirical
 from geoloc.geo.semivariogram.failure import Status
 from geoloc.geo.semivariogram.semivariogram import Semivariogram
+from geoloc.json_files import read_json_file
 from geoloc.whole_files import write_whole
 
 FORMAT = "geoloc semivariogram 1, kilometres"
@@ -48,7 +49,7 @@ def load_semivariogram(path: str | Path) -> Semivariogram:
     if not file.is_file():
         raise DatasetError(f"{file}: there is no such semivariogram; {fix}")
     try:
-        content = json.loads(file.read_text())
+        content = read_json_file(file)
         if content["format"] != FORMAT:
             raise ValueError(f"its format is {content['format']!r}")
         return _semivariogram(content)

@@ -24,7 +24,10 @@ def encode(value: Any, place: str) -> Any:
         ConfigError: If it holds anything else; the message names where.
     """
     if isinstance(value, Mapping):
-        return {str(key): encode(item, f"{place}.{key}") for key, item in value.items()}
+        for key in value:
+            if type(key) is not str:
+                raise ConfigError(f"{place} has the key {key!r}, which must be text in JSON")
+        return {key: encode(item, f"{place}.{key}") for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         items = [encode(item, f"{place}[{number}]") for number, item in enumerate(value)]
         return {TUPLE: items} if isinstance(value, tuple) else items
@@ -33,8 +36,8 @@ def encode(value: Any, place: str) -> Any:
     if type(value) is float and math.isfinite(value):
         return value
     raise ConfigError(
-        f"{place}={value!r} is code or no plain value, which a bundle cannot hold; name types by "
-        "their registered names and give numbers, strings, lists or dicts"
+        f"{place}={value!r} is code or no plain value, which JSON cannot hold; name types by "
+        "their registered names and give finite numbers, strings, lists or dicts"
     )
 
 
