@@ -26,8 +26,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+
+from geoloc.array_files import read_array
+from geoloc.engine.checkpoint import load_local_checkpoint
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "configs/_tutorial/dycl_r18_small.py"
@@ -108,10 +110,10 @@ def run_content(folder: Path) -> dict[str, Any]:
         name: json.loads((folder / name).read_text())
         for name in ("metrics.json", "before_training/metrics.json")
     }
-    checkpoint = torch.load(folder / "epoch_3.pth", weights_only=True)
+    checkpoint = load_local_checkpoint(str(folder / "epoch_3.pth"))
     for name in ("state_dict", "optimizer", "param_schedulers"):
         content[name] = digest(checkpoint[name])
-    content["descriptors"] = digest(torch.from_numpy(np.load(folder / "descriptors.npy")))
+    content["descriptors"] = digest(torch.from_numpy(read_array(folder / "descriptors.npy")))
     content["files"] = sorted(path.name for path in folder.glob("*.pth"))
     return content
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from geoloc.array_files import ArrayFault, read_array
 from geoloc.whole_files import whole_file
 
 Pixels = NDArray[np.uint8]
@@ -38,9 +39,8 @@ class PixelCache:
         except OSError:
             return decode(path)
         try:
-            kept: Pixels = np.load(entry, allow_pickle=False)
-            return kept
-        except (FileNotFoundError, ValueError, EOFError):
+            return read_array(entry)
+        except (FileNotFoundError, ArrayFault):
             pixels = decode(path)
         own = entry.with_name(f"{os.getpid()}-{entry.name}")  # others may write the same entry
         with whole_file(own) as stream:

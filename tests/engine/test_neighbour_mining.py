@@ -133,6 +133,7 @@ def run_epochs(hook, epochs, sampler=None):
         train_dataloader=SimpleNamespace(sampler=sampler),
         logger=SimpleNamespace(info=lambda text: None),
         epoch=epochs[0],
+        iter=9 * epochs[0],
     )
     hook.before_train(runner)
     used = []
