@@ -27,6 +27,7 @@ class EpochLoop(EpochBasedTrainLoop):
         super().__init__(*args, **kwargs)
         self._done = 0  # batches of this epoch
         self._rest: dict[str, Any] | None = None
+        self._resumed: list[list[int]] = []  # all batches of an epoch that was gone on within
 
     @property
     def goes_on(self) -> bool:
@@ -44,7 +45,7 @@ class EpochLoop(EpochBasedTrainLoop):
             with the ``lengths`` of these batches, int64 ``[b]``, its ``generators``, and the
             running ``statistics`` of its BatchNorm layers, which differ until the epoch ends.
         """
-        left = list(self.dataloader.batch_sampler)[self._done :]
+        left = (self._resumed or list(self.dataloader.batch_sampler))[self._done :]
         own = {
             "done": self._done,
             "items": torch.tensor([item for batch in left for item in batch], dtype=torch.int64),
@@ -88,7 +89,7 @@ class EpochLoop(EpochBasedTrainLoop):
         for batch in batches:
             self._done += 1
             self.run_iter(self._done - 1, batch)
-        self._done = 0
+        self._done, self._resumed = 0, []
         self.runner.call_hook("after_train_epoch")
         self._epoch += 1
 
@@ -101,8 +102,9 @@ class EpochLoop(EpochBasedTrainLoop):
             running_statistics(self.runner.model), rest["statistics"], strict=True
         ):
             own.copy_(saved)
-        batches = [batch.tolist() for batch in rest["items"].split(rest["lengths"].tolist())]
-        iterator = iter(loader_of(self.dataloader, batches))
+        left = [batch.tolist() for batch in rest["items"].split(rest["lengths"].tolist())]
+        self._resumed = [[]] * self._done + left
+        iterator = iter(loader_of(self.dataloader, left))
         restore_generators(rest["generators"])  # after the iterator, which has drawn from them
         return iterator
 

@@ -171,6 +171,24 @@ def test_no_half_of_an_accumulated_gradient_is_lost(config: Write, tmp_path: Pat
     assert_same(run(tmp_path / "cut", None, "auto"), whole)
 
 
+def test_a_run_stopped_again_in_the_same_epoch_keeps_its_batches(
+    config: Write, tmp_path: Path
+) -> None:
+    runner = RUNNERS.build(config(tmp_path, "infonce"))
+    loop = runner.build_train_loop(runner._train_loop)
+    (position,) = loop.position()
+    items = position["items"].flip(0)[12:]  # what a sampler had mined and has forgotten
+    loop.go_on_from([position | {"done": 2, "items": items, "lengths": position["lengths"][2:]}])
+    batches = loop._batches()
+    for _ in range(3):
+        assert next(batches)["rows"]["drone"].shape == (6,)
+        loop._done += 1
+    (again,) = loop.position()
+    assert again["done"] == 5
+    assert again["items"].tolist() == items[18:].tolist()
+    assert again["lengths"].tolist() == [6]
+
+
 def test_another_number_of_processes_cannot_go_on_within_an_epoch(
     config: Write, tmp_path: Path
 ) -> None:
