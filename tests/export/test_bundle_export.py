@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from geoloc.config_json import decode, encode
 from geoloc.errors import CheckpointError, ConfigError, ExportError, UnknownTypeError
 from geoloc.export import export_bundle, export_onnx
 from geoloc.localization import Describer, Gallery, Localizer, build_gallery
-from geoloc.config_json import decode, encode
 from geoloc.localization.model_bundle import ModelBundle, sha256_of
 from geoloc.localization.trained_model import TrainedModel, hash_of, load_trained_model
 from geoloc.registry import HEADS, MODELS
