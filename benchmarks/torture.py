@@ -34,6 +34,7 @@ from geoloc.engine.checkpoint import load_local_checkpoint
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "configs/_tutorial/dycl_r18_small.py"
 WORLD = "world"
+SUBJECT = "run"  # one folder for all: configs name the place of start weights
 POLL_S = 0.002
 TIMEOUT_S = 1800
 TRAIN = [
@@ -232,7 +233,7 @@ def torture(
     """
     kind, (expected, whole_s) = KINDS[name], reference
     draw = random.Random(number)
-    folder, log = out / f"run{number:02d}", out / f"run{number:02d}.log"
+    folder, log = out / SUBJECT, out / f"run{number:02d}.log"
     shutil.rmtree(folder, ignore_errors=True)
     log.unlink(missing_ok=True)
     killed: list[float] = []
@@ -256,8 +257,9 @@ def torture(
         record |= {"equal": not differing, "differing": differing}
     except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
         record |= {"equal": False, "error": str(error)}
-    if record["equal"]:
-        shutil.rmtree(folder)
+    if not record["equal"]:
+        shutil.copytree(folder, out / f"run{number:02d}", dirs_exist_ok=True)
+    shutil.rmtree(folder)
     return record
 
 
@@ -276,12 +278,13 @@ def main() -> None:
         name = ORDER[number % len(ORDER)]
         same = json.dumps(KINDS[name].command)
         if same not in references:
-            folder = out / f"undisturbed{len(references)}-{number}"
+            folder = out / SUBJECT
             shutil.rmtree(folder, ignore_errors=True)
             finish(KINDS[name], folder, out / "undisturbed.log", [])  # renders what it needs
             shutil.rmtree(folder)
             seconds = finish(KINDS[name], folder, out / "undisturbed.log", [])
             references[same] = KINDS[name].content(folder), seconds
+            shutil.rmtree(folder)
         record = torture(name, number, out, references[same])
         done.append(record)
         with results.open("a") as stream:

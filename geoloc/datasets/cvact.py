@@ -20,7 +20,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from geoloc.datasets.index import Index
 from geoloc.datasets.source import Source
@@ -145,6 +144,10 @@ def _description(file: Path) -> dict[str, NDArray[Any]]:
     """Return the ids ``[n]``, the positions ``[n, 2]`` in metres, and the rows of every split."""
     try:
         raw = loadmat(str(file), squeeze_me=True, struct_as_record=False)
+    except Exception as error:  # scipy and zlib raise half a dozen types on broken files
+        reason = " ".join(str(error).split())
+        raise DatasetError(f"{file} cannot be read ({reason}); download it again") from error
+    try:
         content = {
             "panoIds": np.array([str(name).strip() for name in np.atleast_1d(raw["panoIds"])]),
             "utm": np.asarray(raw["utm"], dtype=np.float64).reshape(-1, 2),
@@ -152,7 +155,7 @@ def _description(file: Path) -> dict[str, NDArray[Any]]:
         for split, (struct, field, _) in PARTS.items():
             rows = np.atleast_1d(getattr(raw[struct], field))
             content[split] = rows.astype(np.int64) - 1
-    except (MatReadError, ValueError, TypeError, NotImplementedError) as error:
+    except (ValueError, TypeError) as error:
         raise DatasetError(f"{file} cannot be read ({error}); download it again") from error
     except (KeyError, AttributeError) as error:
         raise DatasetError(f"{file} lacks {error}; it is not the description of CVACT") from error

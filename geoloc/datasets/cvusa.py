@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from geoloc.datasets.index import Index
 from geoloc.datasets.source import Source
-from geoloc.datasets.table import RowCollector, fail
+from geoloc.datasets.table import RowCollector, fail, read_lines
 from geoloc.errors import ConfigError, DatasetError, DatasetNotFoundError
 from geoloc.registry import DATASETS
 
@@ -117,19 +117,16 @@ def polar_path(tile: str) -> str:
 
 def _pairs(file: Path) -> Iterator[tuple[int, tuple[str, str]]]:
     """Yield the line number, the tile and the panorama of every pair."""
-    with open(file, encoding="utf-8-sig", newline="") as stream:
-        reader = csv.reader(stream)
-        for fields in reader:
-            line = reader.line_num
-            if not fields:
-                continue
-            if len(fields) < 2:
-                fail(file, line, f"{len(fields)} fields; a line names a tile and a panorama")
-            tile, panorama = fields[0].strip(), fields[1].strip()
-            stems = [Path(path).stem for path in (tile, panorama)]
-            if not _ID.fullmatch(stems[0]) or stems[0] != stems[1]:
-                fail(file, line, f"{tile!r} and {panorama!r} must be named by one id")
-            yield line, (tile, panorama)
+    for line, fields in _rows(file):
+        if not fields:
+            continue
+        if len(fields) < 2:
+            fail(file, line, f"{len(fields)} fields; a line names a tile and a panorama")
+        tile, panorama = fields[0].strip(), fields[1].strip()
+        stems = [Path(path).stem for path in (tile, panorama)]
+        if not _ID.fullmatch(stems[0]) or stems[0] != stems[1]:
+            fail(file, line, f"{tile!r} and {panorama!r} must be named by one id")
+        yield line, (tile, panorama)
 
 
 def _positions(file: Path) -> NDArray[np.float64] | None:
@@ -137,14 +134,22 @@ def _positions(file: Path) -> NDArray[np.float64] | None:
     if not file.is_file():
         return None
     positions = []
-    with open(file, encoding="utf-8-sig", newline="") as stream:
-        reader = csv.reader(stream)
-        for fields in reader:
-            try:
-                positions.append((float(fields[0]), float(fields[1])))
-            except (ValueError, IndexError):
-                fail(file, reader.line_num, "a line must begin with the tile's lat,lon in degrees")
+    for line, fields in _rows(file):
+        try:
+            positions.append((float(fields[0]), float(fields[1])))
+        except (ValueError, IndexError):
+            fail(file, line, "a line must begin with the tile's lat,lon in degrees")
     return np.array(positions, dtype=np.float64).reshape(-1, 2)
+
+
+def _rows(file: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line number and the fields of every line."""
+    reader = csv.reader(read_lines(file))
+    try:
+        for fields in reader:
+            yield reader.line_num, fields
+    except csv.Error as error:
+        fail(file, reader.line_num + 1, f"not a table of ','-separated fields: {error}")
 
 
 def _how_to_get(root: Path, absent: Path) -> str:

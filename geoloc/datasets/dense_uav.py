@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from geoloc.datasets.class_folders import check_separate, read_class_folders
 from geoloc.datasets.index import Index
 from geoloc.datasets.source import Source
-from geoloc.datasets.table import fail
+from geoloc.datasets.table import fail, read_lines
 from geoloc.errors import ConfigError, DatasetError, DatasetNotFoundError
 from geoloc.geo.coordinates import coordinate_fault
 from geoloc.registry import DATASETS
@@ -40,7 +40,8 @@ OFFICIAL_COUNTS = {
     ("gallery", "drone"): (3033, 9099),
     ("gallery", "satellite"): (3033, 18198),
 }
-_LINE = re.compile(r"(\S+)\s+E([0-9.]+)\s+N([0-9.]+)(?:\s+\S+)?\s*")
+_NUMBER = r"([0-9]+(?:\.[0-9]*)?)"
+_LINE = re.compile(rf"(\S+)\s+E{_NUMBER}\s+N{_NUMBER}(?:\s+\S+)?\s*")
 
 
 @DATASETS.register_module()
@@ -104,12 +105,12 @@ def read_positions(file: Path) -> dict[int, tuple[float, float]]:
         IndexFormatError: At the first line that cannot be used, as ``file:line: reason``.
     """
     positions: dict[int, tuple[float, float]] = {}
-    for line, text in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    for line, text in enumerate(read_lines(file), start=1):
         if not text.strip():
             continue
         found = _LINE.fullmatch(text)
         place = Path(found[1]).parent.name if found else ""
-        if not found or not place.isdigit():
+        if not found or not (place.isascii() and place.isdigit()):
             fail(file, line, f"{text!r} must read <folder>/<id>/<image> E<lon> N<lat> <height>")
         position = (float(found[3]), float(found[2]))
         if fault := coordinate_fault(np.array([position])):

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from geoloc.datasets.table import Record, fail
+from geoloc.datasets.table import Record, fail, read_lines
 from geoloc.errors import DatasetNotFoundError
 
 THREE_LABELS = ("fname", "coarse_id", "middle_id", "fine_id")
@@ -81,10 +81,7 @@ def read_labels(file: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, Rec
     """
     if not file.is_file():
         raise DatasetNotFoundError(f"there is no file {file}")
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines() or [""]
-    except UnicodeDecodeError as error:
-        fail(file, 1, f"not UTF-8 text: {error}")
+    lines = read_lines(file) or [""]
     *names, last = _fields(lines[0])[: len(columns)]
     if (*names, last[: len(columns[-1])]) != columns:
         fail(file, 1, f"the header must begin with {', '.join(columns)!r}, it is {lines[0][:80]!r}")

@@ -70,6 +70,18 @@ def read_table(
         fail(file, line + 1, f"not UTF-8 text: {error}")
 
 
+def read_lines(file: Path) -> list[str]:
+    """Return the lines of a text file that is no table.
+
+    Raises:
+        IndexFormatError: If it is not UTF-8.
+    """
+    try:
+        return file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        fail(file, 1 + error.object[: error.start].count(b"\n"), f"not UTF-8 text: {error}")
+
+
 def _check_header(
     file: Path, header: list[str], columns: Sequence[str], delimiter: str, exact: bool
 ) -> None:

@@ -25,7 +25,7 @@ import numpy as np
 
 from geoloc.datasets.index import Index
 from geoloc.datasets.source import Source
-from geoloc.datasets.table import fail
+from geoloc.datasets.table import fail, read_lines
 from geoloc.errors import ConfigError, DatasetError, DatasetNotFoundError
 from geoloc.geo.coordinates import coordinate_fault
 from geoloc.registry import DATASETS
@@ -208,7 +208,7 @@ def _labels(
 
 def _lines(file: Path) -> Iterator[tuple[int, str]]:
     """Yield (line number, text) of every line that is not blank."""
-    for line, text in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    for line, text in enumerate(read_lines(file), start=1):
         if text.strip():
             yield line, text.strip()
 

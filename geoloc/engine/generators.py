@@ -14,10 +14,12 @@ def generator_states() -> dict[str, Any]:
         Tensors, numbers and lists, which ``torch.load`` reads with ``weights_only=True``.
     """
     version, words, gauss = random.getstate()
-    kind, keys, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002
+    numpy_: dict[str, Any] = dict(np.random.get_state(legacy=False))  # noqa: NPY002
+    inner = numpy_["state"]
     return {
         "python": [version, torch.tensor(words), gauss],
-        "numpy": [kind, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, cached],
+        "numpy": numpy_
+        | {"state": inner | {"key": torch.from_numpy(inner["key"].astype(np.int64))}},
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
@@ -27,8 +29,9 @@ def restore_generators(states: dict[str, Any]) -> None:
     """Set the generators to what ``generator_states`` returned."""
     version, words, gauss = states["python"]
     random.setstate((version, tuple(words.tolist()), gauss))
-    kind, keys, *rest = states["numpy"]
-    np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))  # noqa: NPY002
+    inner = states["numpy"]["state"]
+    inner = inner | {"key": inner["key"].cpu().numpy().astype(np.uint32)}
+    np.random.set_state(states["numpy"] | {"state": inner})  # noqa: NPY002
     torch.set_rng_state(states["torch"].cpu())
     if torch.cuda.is_available():
         torch.cuda.set_rng_state_all([state.cpu() for state in states["cuda"]])

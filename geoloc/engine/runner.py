@@ -43,6 +43,7 @@ class QuietRunner(Runner):
         options = self.cfg.get("compile")
         if not options:
             return
-        backbone = getattr(self.model, "module", self.model).backbone
+        model: Any = getattr(self.model, "module", self.model)
+        backbone = model.backbone
         for part in backbone.values() if isinstance(backbone, nn.ModuleDict) else [backbone]:
             part.compile(**(options if isinstance(options, dict) else {}))

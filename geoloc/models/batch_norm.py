@@ -68,6 +68,7 @@ def running_statistics(model: nn.Module) -> list[Tensor]:
     return [
         statistic
         for layer in model.modules()
-        if isinstance(layer, _BatchNorm) and layer.running_mean is not None
+        if isinstance(layer, _BatchNorm)
         for statistic in (layer.running_mean, layer.running_var)
+        if statistic is not None
     ]

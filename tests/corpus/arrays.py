@@ -137,7 +137,8 @@ def descriptors() -> Corpus:
         "member of a million terabytes": npz(descriptors=header("(1000000000000, 1000000)")),
     }
     for name, content in archives.items():
-        cases[f"descriptors, {name}"] = Case("descriptors", text("a.npz", content))
+        says = "unpack" if "bomb" in name else ""
+        cases[f"descriptors, {name}"] = Case("descriptors", text("a.npz", content), says=says)
     cases["descriptors, pickle named npy"] = Case("descriptors", pickled("a.npy"))
     cases["descriptors, objects"] = Case("descriptors", objects, says="code")
     cases["descriptors, objects in an archive"] = Case(
@@ -152,7 +153,9 @@ def descriptors() -> Corpus:
     for reader in ("features", "place features", "predictions"):
         file = "predictions.npz" if reader == "predictions" else "a.npz"
         cases[f"{reader}, bomb"] = Case(
-            reader, text(file, npz(embeddings=zeros(256), coordinates=zeros(1)))
+            reader,
+            text(file, npz(embeddings=zeros(256), coordinates=zeros(1))),
+            says="unpack",
         )
         cases[f"{reader}, pickle"] = Case(reader, pickled(file))
         cases[f"{reader}, other arrays"] = Case(reader, text(file, npz(x=whole)))
@@ -182,7 +185,10 @@ def weights() -> Corpus:
         "torchscript": text("a.pth", b"PK\x03\x04" + bytes(200)),
         **{f"cut at {share}": cut_checkpoint(share) for share in (0.01, 0.1, 0.3, 0.5, 0.9)},
     }
-    return {f"weights, {name}": Case("weights", write) for name, write in cases.items()}
+    return {
+        f"weights, {name}": Case("weights", write, says="compressed" if "bomb" in name else "")
+        for name, write in cases.items()
+    }
 
 
 def gallery(change: Callable[[Path, dict[str, Any]], Any]) -> Callable[[Path], Path]:

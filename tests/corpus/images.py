@@ -100,8 +100,11 @@ def link(name: str, target: str) -> Callable[[Path], Path]:
 def corpus() -> Corpus:
     cases: Corpus = {}
 
-    def add(name: str, file: str, content: bytes, fine: bool | None = False) -> None:
-        cases[f"image, {name}"] = Case("image", text(file, content), fine)
+    def add(
+        name: str, file: str, content: bytes, fine: bool | None = False, says: str = ""
+    ) -> None:
+        says = says or ("exceeds limit" if "bomb" in name else "")
+        cases[f"image, {name}"] = Case("image", text(file, content), fine, says)
 
     whole = {"jpg": encoded(noise(), "JPEG"), "png": encoded(noise(), "PNG")}
     for kind, steps in (("jpg", 25), ("png", 13)):
@@ -116,7 +119,8 @@ def corpus() -> Corpus:
     add("png without size", "bomb.png", png(0, 0))
     add("jpg bomb", "bomb.jpg", jpeg_of_size(65000, 65000))
     add("ppm bomb", "bomb.ppm", b"P6 100000 100000 255\n" + bytes(100))
-    add("gif bomb", "bomb.gif", b"GIF89a" + struct.pack("<HH", 65535, 65535) + bytes(20))
+    gif = encoded(noise("P"), "GIF")
+    add("gif bomb", "bomb.gif", gif[:6] + struct.pack("<HH", 65535, 65535) + gif[10:])
     bmp = struct.pack("<IiiHHIIiiII", 40, 60000, 60000, 1, 24, 0, 0, 0, 0, 0, 0)
     add("bmp bomb", "bomb.bmp", b"BM" + struct.pack("<IHHI", 0, 0, 0, 54) + bmp)
     add("tiff bomb", "bomb.tif", tiff_of_size(60000, 60000))
@@ -141,7 +145,7 @@ def corpus() -> Corpus:
         "webp start": b"RIFF\x24\0\0\0WEBPVP8 ",
         "elf": b"\x7fELF" + bytes(60),
     }.items():
-        add(name, "photo.jpg", content)
+        add(name, "photo.jpg", content, says="cannot identify" if content is EPS else "")
     cases["image, folder"] = Case("image", folder_named("folder.jpg"))
     cases["image, link to nothing"] = Case("image", link("dangling.jpg", "gone.jpg"))
     cases["image, link to itself"] = Case("image", link("loop.jpg", "loop.jpg"))

@@ -1,5 +1,8 @@
 """Tables: indexes, positions and lists of photos that somebody wrote by hand, or on purpose."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 from tests.corpus.case import Case, Corpus, text
 
 HEADER = "path,view,place,lat,lon,split\n"
@@ -109,9 +112,50 @@ BAD_LISTS = {
     "empty": b"",
 }
 
+PAIR = "bingmap/19/0000001.jpg,streetview/panos/0000001.jpg,\n"
+BAD_PAIRS = {
+    "not utf-8": b"\xff\xfe",
+    "one field": "bingmap/19/0000001.jpg\n",
+    "two ids": "bingmap/19/1.jpg,streetview/panos/2.jpg\n",
+    "climbing": "../19/1.jpg,streetview/panos/1.jpg\n",
+    "absolute": "bingmap/19/1.jpg,/1.jpg\n",
+    "pair twice": PAIR * 2,
+    "field of 200 kB": "b" * 200_000 + ",1.jpg\n",
+}
+BAD_LINES = {
+    "not utf-8": b"train/drone/0001/a.jpg E1 N\xff\n",
+    "two points": "train/drone/0001/a.jpg E1.2.3 N4 5\n",
+    "raised digits": "train/drone/²/a.jpg E1 N4 5\n",
+    "off the earth": "train/drone/0001/a.jpg E1 N400 5\n",
+    "words": "here and there\n",
+}
+BAD_LABELS = {
+    "not utf-8": b"fname, labels\xff",
+    "no header": "1.jpg, 2\n",
+    "ragged": "fname, labels\n1.jpg\n",
+}
+
+
+def pairs(content: str | bytes) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        (folder / "splits").mkdir()
+        text("splits/train-19zl.csv", content)(folder)
+        text("splits/val-19zl.csv", PAIR.replace("0000001", "0000002"))(folder)
+        return folder
+
+    return write
+
 
 def corpus() -> Corpus:
     cases: Corpus = {}
+    for name, content in BAD_PAIRS.items():
+        cases[f"cvusa, {name}"] = Case("cvusa", pairs(content), says="train-19zl.csv:")
+    for name, content in BAD_LINES.items():
+        cases[f"denseuav, {name}"] = Case("denseuav", text("gps.txt", content), says="gps.txt:1:")
+    for name, content in BAD_LABELS.items():
+        cases[f"dyml, {name}"] = Case("dyml", text("label.csv", content), says="label.csv:")
+    for name, content in {"empty": b"", "text": b"mat", "zeros": bytes(500)}.items():
+        cases[f"cvact, {name}"] = Case("cvact", text("ACT_data.mat", content))
     for name, row in BAD_ROWS.items():
         content = (
             (HEADER + ROW).encode() + (row if isinstance(row, bytes) else row.encode()) + b"\n"

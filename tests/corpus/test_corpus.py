@@ -12,7 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
-from geoloc.datasets import Index
+from geoloc.command_line import main
+from geoloc.datasets import Index, dense_uav
+from geoloc.datasets.cvact import read_cvact
+from geoloc.datasets.cvusa import read_cvusa
+from geoloc.datasets.dyml_layout import read_labels
 from geoloc.datasets.feature_file import read_features
 from geoloc.datasets.photo_positions import read_positions
 from geoloc.datasets.photo_table import read_photo_table
@@ -60,6 +64,10 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "index": Index.read_csv,
     "positions": read_positions,
     "photo table": lambda file: read_photo_table(file, "id"),
+    "cvusa": lambda root: read_cvusa(root, polar=False),
+    "cvact": lambda file: read_cvact(file.parent, ["train"], polar=False, official=False),
+    "denseuav": dense_uav.read_positions,
+    "dyml": lambda file: list(read_labels(file, ("fname", "labels"))),
     "config": lambda file: prepare(load_config(file)),
     "descriptors": read_descriptors,
     "features": read_features,
@@ -126,8 +134,28 @@ def check(case: Case, given: Path, refusal: GeolocError | None) -> None:
         message = str(refusal)
         assert "\n" not in message
         assert len(message) < LONGEST
-        assert (case.says or given.name) in message
+        assert case.says in message
+        assert given.name in message or case.says, message
         assert not any(isinstance(error, MemoryError) for error in causes(refusal)), message
+
+
+@pytest.mark.parametrize(
+    "name", ["descriptors, objects", "descriptors, bomb", "index, path that climbs", "index, bom"]
+)
+def test_the_command_says_so_too(name: str, tmp_path: Path) -> None:
+    """``geoloc evaluate`` ends in that sentence, without a traceback."""
+    np.save(tmp_path / "good.npy", np.eye(2))
+    given = CORPUS[name].write(tmp_path)
+    files = {
+        "descriptors": (given, tmp_path / "index.csv"),
+        "index": (tmp_path / "good.npy", given),
+    }
+    descriptors, index = files[CORPUS[name].reader]
+    if not index.exists():
+        index.write_text(tables.HEADER + tables.ROW)
+    with pytest.raises(SystemExit, match=r"\Aerror: [^\n]+\Z"):
+        main(["evaluate", str(descriptors), "--index", str(index)])
+    assert not (tmp_path / "MARK").exists()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -82,7 +82,7 @@ PYTHON_YAML = "model: !!python/object/apply:os.mkdir [MARK]\n"
         ("a.json", '{"a": {"__tuple__": 5}}', r"a\.json: __tuple__ must have a list"),
         ("a.json", '{"a": "' + "x" * 300_000 + '"}', r"a\.json has \d+ bytes"),
         ("a.json", b"\xff\xfe", r"a\.json is no text file in UTF-8"),
-        ("a.json", '{"_base_": "gone.json"}', r"gone\.json does not exist"),
+        ("a.json", '{"_base_": "gone.json"}', r"a\.json: _base_ names gone\.json, but"),
         ("a.json", '{"_base_": "a.json"}', r"a\.json: _base_ goes round in a circle"),
         ("a.json", '{"_base_": 5}', r"_base_=5 must be the path"),
         ("a.json", '{"_base_": "marked.py"}', r"names marked\.py, which is not JSON or YAML"),
