@@ -16,10 +16,10 @@ def generator_states() -> dict[str, Any]:
     version, words, gauss = random.getstate()
     numpy_: dict[str, Any] = dict(np.random.get_state(legacy=False))  # noqa: NPY002
     inner = numpy_["state"]
+    keys = torch.from_numpy(inner["key"].astype(np.int64))
     return {
         "python": [version, torch.tensor(words), gauss],
-        "numpy": numpy_
-        | {"state": inner | {"key": torch.from_numpy(inner["key"].astype(np.int64))}},
+        "numpy": numpy_ | {"state": inner | {"key": keys}},
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
