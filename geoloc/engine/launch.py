@@ -64,3 +64,14 @@ def end_with_launcher() -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def end_together() -> None:
+    """Wait for the other processes and close what they communicate by.
+
+    A process that ends while others still use the connection takes them along: the threads of gloo
+    and NCCL end in an abort.
+    """
+    if dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()

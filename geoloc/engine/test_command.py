@@ -6,6 +6,7 @@ import torch
 from mmengine.config import Config
 
 from geoloc.engine.command_line import add_run_arguments, config_of
+from geoloc.engine.launch import end_together
 from geoloc.engine.run import test
 from geoloc.errors import ConfigError
 from geoloc.evaluation.results import format_evaluation, load_run
@@ -28,6 +29,7 @@ def run(args: argparse.Namespace) -> None:
     cfg = config_of(args)
     if args.checkpoint is not None:
         test(cfg, args.checkpoint)
+        end_together()
     else:
         _evaluate_saved(cfg, args.descriptors)
 

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from geoloc.engine.command_line import add_run_arguments, config_of
+from geoloc.engine.launch import end_together
 from geoloc.engine.run import train
 
 
@@ -23,5 +24,6 @@ def run(args: argparse.Namespace) -> None:
     """Train and evaluate, and print what came out."""
     try:
         train(config_of(args), args.resume)
+        end_together()
     except KeyboardInterrupt:
         sys.exit("\nstopped; repeat the command with --resume to go on from the last checkpoint")
