@@ -1,10 +1,13 @@
 """torchrun, which says in one sentence what ended the processes that it started."""
 
+import os
 import signal
 import sys
 
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.run import main
+
+from geoloc.engine.launch import LAUNCHER
 
 
 def sentence(error: ChildFailedError) -> str:
@@ -23,6 +26,7 @@ def sentence(error: ChildFailedError) -> str:
 
 
 if __name__ == "__main__":
+    os.environ[LAUNCHER] = str(os.getpid())
     try:
         main()
     except ChildFailedError as error:

@@ -12,6 +12,7 @@ import torch.distributed as dist
 from geoloc.errors import ConfigError
 
 PR_SET_PDEATHSIG = 1  # of linux/prctl.h
+LAUNCHER = "GEOLOC_LAUNCHER"  # number of the process of tools/launch.py
 
 
 def init_distributed(cfg: Any, launcher: str) -> None:
@@ -59,11 +60,13 @@ def init_distributed(cfg: Any, launcher: str) -> None:
 def end_with_launcher() -> None:
     """Let Linux end this process when the one that started it dies.
 
-    torchrun gives its processes sessions of their own: where it is killed, they would go on unseen
-    and write into the folder of the run that takes their place.
+    torchrun gives its processes sessions of their own: where it is killed, they would go on unseen,
+    write into the folder of the run that takes their place, and answer to its processes.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.environ.get(LAUNCHER, str(os.getppid())) != str(os.getppid()):
+        sys.exit("the launcher of this process has died")
 
 
 def end_together() -> None:

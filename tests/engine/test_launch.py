@@ -6,6 +6,7 @@ from mmengine.config import Config
 from mmengine.model import convert_sync_batchnorm
 from torch import nn
 
+from geoloc.engine import launch
 from geoloc.engine.config import check_config
 from geoloc.engine.launch import init_distributed
 from geoloc.errors import ConfigError
@@ -17,6 +18,7 @@ from geoloc.registry import MODELS
 def torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(launch, "end_with_launcher", lambda: None)
     monkeypatch.setattr(torch.distributed, "init_process_group", lambda backend: None)
 
 

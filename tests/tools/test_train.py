@@ -231,3 +231,28 @@ def test_a_lost_process_ends_the_others(run_tool, small_config, tmp_path) -> Non
     )
     left = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True)
     assert left.stdout == ""
+
+
+def test_processes_end_with_their_launcher(run_tool, small_config, tmp_path) -> None:
+    (tmp_path / "waiting.py").write_text(
+        "import os, signal\n"
+        "from mmengine.hooks import Hook\n"
+        "from geoloc.registry import HOOKS\n"
+        "@HOOKS.register_module()\n"
+        "class KillLauncherHook(Hook):\n"
+        "    def before_train_iter(self, runner, *_, **__):\n"
+        "        if runner.rank == 1:\n"
+        "            os.kill(os.getppid(), signal.SIGKILL)\n"
+        "        signal.pause()\n"
+    )
+    extra = "custom_imports = dict(imports=['waiting'])\n"
+    extra += "custom_hooks = [dict(type='KillLauncherHook')]\n"
+    killed = run_tool("dist_train.sh", small_config(extra=extra), 2, PYTHONPATH=str(tmp_path))
+    assert killed.returncode == -9  # and the processes, which hold its output open, are gone
+
+
+def test_a_process_whose_launcher_has_died_does_not_begin(run_tool, small_config) -> None:
+    environment = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "GEOLOC_LAUNCHER": "1"}
+    late = run_tool("train.py", small_config(), "--launcher", "pytorch", **environment)
+    assert late.returncode == 1
+    assert late.stderr.splitlines()[-1] == "the launcher of this process has died"
