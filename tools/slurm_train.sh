@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Train on a Slurm cluster: tools/slurm_train.sh PARTITION CONFIG [arguments of train.py]
-# Set NNODES (1), GPUS_PER_NODE (8), CPUS_PER_GPU (5), MAX_RESTARTS (0), PORT (29500) and SRUN_ARGS,
+# Set NNODES (1), GPUS_PER_NODE (8), CPUS_PER_GPU (5), PORT (29500) and SRUN_ARGS,
 # options of srun such as "--time=24:00:00 --account=mine".
 set -euo pipefail
 if [ $# -lt 2 ]; then

@@ -114,8 +114,6 @@ def _set_data_root(dataset: Any, data_root: str) -> None:
 def train(cfg: Config, resume: str | None = None) -> Path:
     """Train, evaluating as the config says, and print where the results are.
 
-    Processes that torchrun started anew go on from the last checkpoint whatever ``resume`` says.
-
     Args:
         cfg: From ``prepare``.
         resume: ``auto`` for the last checkpoint in the work folder, or a checkpoint file.
@@ -125,8 +123,6 @@ def train(cfg: Config, resume: str | None = None) -> Path:
         positions, and checkpoints.
     """
     _limit_threads(cfg)
-    if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0:
-        resume = "auto"
     cfg.load_from = _last_checkpoint(Path(cfg.work_dir)) if resume == "auto" else resume
     cfg.resume = cfg.load_from is not None
     keep_config(cfg)
