@@ -1,7 +1,8 @@
 """mmengine's Runner with a readable terminal."""
 
 import logging
-from typing import Any
+import time
+from typing import Any, ClassVar
 
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
@@ -18,6 +19,20 @@ class QuietRunner(Runner):
     Everything else goes to its file; ``ProgressHook`` tells the terminal how far the run is.
     (mmengine's own warnings are about its deprecated internals.)
     """
+
+    _last_timestamp: ClassVar[str | None] = None
+
+    def setup_env(self, env_cfg: Any) -> None:
+        """Set up the environment, not within the second in which this process began another run.
+
+        mmengine names a run by the second: two of one second would share their logs and all that
+        they remember, such as the best score.
+        """
+        super().setup_env(env_cfg)
+        while self._timestamp == QuietRunner._last_timestamp:
+            time.sleep(0.1)
+            super().setup_env(env_cfg)
+        QuietRunner._last_timestamp = self._timestamp
 
     def build_train_loop(self, loop: Any) -> Any:
         """Build the loop of the training; one by epochs is ``EpochLoop``."""

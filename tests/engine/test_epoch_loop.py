@@ -215,3 +215,9 @@ def test_generators_are_restored(tmp_path: Path) -> None:
     random.seed(5), np.random.seed(5), torch.manual_seed(5)  # noqa: NPY002
     restore_generators(torch.load(tmp_path / "states.pth", weights_only=True))
     assert draw() == first
+
+
+def test_runs_of_one_second_share_nothing(config: Write, tmp_path: Path) -> None:
+    runners = [RUNNERS.build(config(tmp_path / str(k), "infonce")) for k in range(3)]
+    assert len({runner.experiment_name for runner in runners}) == 3
+    assert len({id(runner.message_hub) for runner in runners}) == 3
