@@ -112,9 +112,10 @@ class SafeCheckpointHook(CheckpointHook):
         outdated: list[int] = []
         if limit > 0 and kept[-1:] != [step]:
             outdated = kept[: max(len(kept) - limit + 1, 0)]
-            self.keep_ckpt_ids.append(step)  # bounded: it drops the same ones
+            # Bounded, it drops the same ones. mmengine, which would remove their files before it
+            # saves, leaves that to whoever has appended the step.
+            self.keep_ckpt_ids.append(step)
             runner.message_hub.update_info("keep_ckpt_ids", list(self.keep_ckpt_ids))
-        self.max_keep_ckpts = -1  # mmengine's own order would be to remove, and then to save
         try:
             super()._save_checkpoint_with_step(runner, step, meta)
             if is_main_process():  # mmengine writes the name of the last one in place
@@ -127,8 +128,6 @@ class SafeCheckpointHook(CheckpointHook):
                 self.keep_ckpt_ids.extend(kept)
             self._disk_full(runner, self.filename_tmpl.format(step), error)
             return
-        finally:
-            self.max_keep_ckpts = limit
         if is_main_process():
             for old in (*map(self.filename_tmpl.format, outdated), WITHIN_EPOCH):
                 Path(self.out_dir, old).unlink(missing_ok=True)
