@@ -17,8 +17,8 @@ KEYS = {
     *(f"mAP/{scale}" for scale in ("small", "middle", "large", "overall")),
     *(f"R@1/{scale}" for scale in ("small", "middle", "large", "overall")),
 }
-# Hooks of a user, in a file outside the package: one ends the process in the middle of an epoch
-# as kill -9 does, one records the loss and all gradients of every iteration.
+# Hooks of a user, in a file outside the package: they end the process, one of two or the launcher
+# in the middle of an epoch as kill -9 does; one records the loss and all gradients.
 HOOKS = """
 import os, signal, torch
 from mmengine.hooks import Hook
@@ -30,6 +30,19 @@ class KillHook(Hook):
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         if runner.iter == self.iteration:
             os.kill(os.getpid(), signal.SIGKILL)
+
+@HOOKS.register_module()
+class LostHook(Hook):
+    def after_train_iter(self, runner, *_, **__):
+        if runner.iter == 3 and runner.rank == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+@HOOKS.register_module()
+class KillLauncherHook(Hook):
+    def before_train_iter(self, runner, *_, **__):
+        if runner.rank == 1:
+            os.kill(os.getppid(), signal.SIGKILL)
+        signal.pause()
 
 @HOOKS.register_module()
 class RecordHook(Hook):
@@ -190,19 +203,9 @@ def test_evaluation_by_two_processes_equals_that_by_one(run_tool, small_config, 
     assert read_metrics(tmp_path / "t1") == read_metrics(tmp_path / "t2")
 
 
-def test_a_lost_process_ends_the_others(run_tool, small_config, tmp_path) -> None:
-    (tmp_path / "lost.py").write_text(
-        "import os, signal\n"
-        "from mmengine.hooks import Hook\n"
-        "from geoloc.registry import HOOKS\n"
-        "@HOOKS.register_module()\n"
-        "class LostHook(Hook):\n"
-        "    def after_train_iter(self, runner, *_, **__):\n"
-        "        if runner.iter == 3 and runner.rank == 1:\n"
-        "            os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    extra = "custom_imports = dict(imports=['lost'])\ncustom_hooks = [dict(type='LostHook')]\n"
-    lost = run_tool("dist_train.sh", small_config(extra=extra), 2, PYTHONPATH=str(tmp_path))
+def test_a_lost_process_ends_the_others(run_tool, small_config, tmp_path, user_hooks) -> None:
+    config = small_config(extra=IMPORTS + "custom_hooks = [dict(type='LostHook')]\n")
+    lost = run_tool("dist_train.sh", config, 2, **user_hooks)
     assert lost.returncode == 1
     *_, last = lost.stderr.splitlines()
     assert re.match(
@@ -212,21 +215,9 @@ def test_a_lost_process_ends_the_others(run_tool, small_config, tmp_path) -> Non
     assert left.stdout == ""
 
 
-def test_processes_end_with_their_launcher(run_tool, small_config, tmp_path) -> None:
-    (tmp_path / "waiting.py").write_text(
-        "import os, signal\n"
-        "from mmengine.hooks import Hook\n"
-        "from geoloc.registry import HOOKS\n"
-        "@HOOKS.register_module()\n"
-        "class KillLauncherHook(Hook):\n"
-        "    def before_train_iter(self, runner, *_, **__):\n"
-        "        if runner.rank == 1:\n"
-        "            os.kill(os.getppid(), signal.SIGKILL)\n"
-        "        signal.pause()\n"
-    )
-    extra = "custom_imports = dict(imports=['waiting'])\n"
-    extra += "custom_hooks = [dict(type='KillLauncherHook')]\n"
-    killed = run_tool("dist_train.sh", small_config(extra=extra), 2, PYTHONPATH=str(tmp_path))
+def test_processes_end_with_their_launcher(run_tool, small_config, user_hooks) -> None:
+    config = small_config(extra=IMPORTS + "custom_hooks = [dict(type='KillLauncherHook')]\n")
+    killed = run_tool("dist_train.sh", config, 2, **user_hooks)
     assert killed.returncode == -9  # and the processes, which hold its output open, are gone
 
 
