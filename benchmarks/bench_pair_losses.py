@@ -4,7 +4,8 @@ The transcription of H-AP compares every item with every other one in an array `
 product ``query @ gallery.T`` and its gradient are the least that any pair loss costs. Everything
 runs forward and backward in both directions, interleaved in one process, without the look-up of
 the levels. The triplet loss runs with one positive per anchor, with a tenth of the batch and with
-half of it, and also in one direction. The memory is the most that the tensors of one pass hold at a
+half of it, and also in one direction. Last comes what one of four processes has to do of a batch of
+4096 when they share the anchors. The memory is the most that the tensors of one pass hold at a
 time, as recorded by the profiler. Run it on an otherwise idle machine:
 
     python benchmarks/bench_pair_losses.py --threads 1
@@ -23,7 +24,14 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from geoloc.models.losses import DyCLLoss, HAPLoss, MultiSimilarityLoss, TripletLoss
+from geoloc.models.losses import (
+    DyCLLoss,
+    HAPLoss,
+    InfoNCELoss,
+    MultiSimilarityLoss,
+    PairLoss,
+    TripletLoss,
+)
 
 DIMS = 512
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -122,6 +130,16 @@ def triplet_with_positives(share: float, one_direction: bool = False) -> Loss:
     return apply
 
 
+def first_quarter(loss: PairLoss) -> Loss:
+    """Return the loss of a quarter of the anchors against the whole batch."""
+
+    def apply(query: Tensor, gallery: Tensor, levels: Tensor) -> Tensor:
+        anchors = slice(0, len(query) // 4)
+        return loss.of_anchors(query, gallery, levels[anchors], anchors)
+
+    return apply
+
+
 @functools.cache
 def positives(size: int, share: float) -> Tensor:
     chosen = torch.rand(size, size, generator=torch.Generator().manual_seed(1)) < share
@@ -148,6 +166,19 @@ def main() -> None:
         cases[f"Triplet, {name}"] = triplet_with_positives(share)
         cases[f"Triplet, {name}, one way"] = triplet_with_positives(share, one_direction=True)
     report(1024, cases, arguments.repeats)
+    shared = {"DyCLLoss": DyCLLoss(), "InfoNCELoss": InfoNCELoss()}
+    report(
+        4096,
+        {
+            name + of: part
+            for name, loss in shared.items()
+            for of, part in (
+                (", whole", loss.both_directions),
+                (", a quarter", first_quarter(loss)),
+            )
+        },
+        min(arguments.repeats, 5),
+    )
 
 
 if __name__ == "__main__":

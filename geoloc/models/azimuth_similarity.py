@@ -89,6 +89,8 @@ class AzimuthSimilarity(nn.Module):
         ConfigError: If the size is not three positive numbers, or has no such columns.
     """
 
+    is_pairwise = True  # see Similarity
+
     def __init__(self, map_size: Sequence[int], ground_columns: int | None = None) -> None:
         super().__init__()
         if len(map_size) != 3 or min(map_size) < 1:

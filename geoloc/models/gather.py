@@ -1,4 +1,10 @@
-"""Collect the batch of every process, so that a loss sees the global batch."""
+"""The batch of all processes, so that a loss sees the global batch.
+
+DistributedDataParallel takes the mean over the processes of the gradients of every parameter, so
+what is minimised is the mean of the losses of the processes. A descriptor takes part in all of
+them: its gradient is the sum over the processes, divided by their number by that mean. So it does
+not matter whether every process computes the same loss of the whole batch or its share of it.
+"""
 
 from typing import Any
 
@@ -9,29 +15,34 @@ from torch import Tensor
 
 
 class _GatherRows(torch.autograd.Function):
-    """All-gather along the first axis whose backward needs no communication.
-
-    Every process computes the same loss from the same gathered rows, so the gradient of all rows
-    is already known locally: a process keeps its own block. DistributedDataParallel then averages
-    parameter gradients over the W processes, each of which holds the part that flows through its
-    own rows; the factor W turns that mean into the sum, which is the gradient of one process with
-    the whole batch.
-    """
+    """All-gather along the first axis; backward adds up what all processes found for the rows."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
-        rank, world_size = get_dist_info()
-        ctx.block = slice(rank * len(rows), (rank + 1) * len(rows))
-        ctx.world_size = world_size
-        blocks = [torch.empty_like(rows) for _ in range(world_size)]
+        blocks = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
         dist.all_gather(blocks, rows.contiguous())
         gathered: Tensor = torch.cat(blocks)
         return gathered
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:
-        own_rows: Tensor = grad_outputs[0][ctx.block] * ctx.world_size
-        return own_rows
+        total = grad_outputs[0].clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)  # gloo has no reduce-scatter
+        return total[own_block(len(total))]
+
+
+class _MeanOfProcesses(torch.autograd.Function):
+    """The mean over the processes; its gradient is left to DistributedDataParallel's mean."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        mean = value.clone()
+        dist.all_reduce(mean)
+        return mean / dist.get_world_size()
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:
+        return grad_outputs[0]
 
 
 def gather_rows(rows: Tensor) -> Tensor:
@@ -49,6 +60,25 @@ def gather_rows(rows: Tensor) -> Tensor:
     return gathered
 
 
+def mean_of_processes(value: Tensor) -> Tensor:
+    """Return the mean over all processes of the losses of their shares, with gradient.
+
+    Args:
+        value: The scalar of this process's share; the shares are equally large.
+    """
+    if get_dist_info()[1] == 1:
+        return value
+    mean: Tensor = _MeanOfProcesses.apply(value)
+    return mean
+
+
+def own_block(size: int) -> slice:
+    """Return which of ``size`` gathered rows are those of this process."""
+    rank, world_size = get_dist_info()
+    own = size // int(world_size)
+    return slice(rank * own, (rank + 1) * own)
+
+
 def own_rows(gathered: Tensor) -> Tensor:
     """Return this process's block of rows that ``gather_rows`` concatenated.
 
@@ -58,6 +88,4 @@ def own_rows(gathered: Tensor) -> Tensor:
     Returns:
         ``[n, ...]``, with the gradient of ``gathered`` if it has one.
     """
-    rank, world_size = get_dist_info()
-    size = len(gathered) // int(world_size)
-    return gathered[rank * size : (rank + 1) * size]
+    return gathered[own_block(len(gathered))]

@@ -2,16 +2,45 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
 import torch
+from mmengine.dist import get_dist_info
 from torch import Tensor, nn
 
+from geoloc.datasets.place_levels import Images, PlaceLevels
 from geoloc.errors import ConfigError
+from geoloc.models.gather import mean_of_processes, own_block, own_rows
 from geoloc.models.losses.pair_loss import PairLoss
 from geoloc.models.random_stream import random_stream
 from geoloc.registry import LOSSES
+
+
+class BatchLevels:
+    """The levels between the samples of a batch, of which no more is computed than is asked for.
+
+    Args:
+        levels: Between the training places.
+        samples: The samples of all processes, in rank order.
+    """
+
+    def __init__(self, levels: PlaceLevels, samples: Images) -> None:
+        self._levels = levels
+        self._samples = samples
+
+    @cached_property
+    def of_all(self) -> Tensor:
+        """Levels of all samples, int8 ``[N, N]``."""
+        return self._levels.of_images(self._samples, self._samples)
+
+    @cached_property
+    def of_own(self) -> Tensor:
+        """Levels of this process's samples with all, int8 ``[n, N]``."""
+        places, rows = self._samples
+        own = Images(own_rows(places), None if rows is None else own_rows(rows))
+        return self._levels.of_images(own, self._samples)
 
 
 def build_losses(
@@ -70,26 +99,58 @@ def is_pair_loss(loss: nn.Module) -> bool:
 
 
 def pair_loss(
-    loss: Any, descriptors: Sequence[Tensor], levels: Tensor, place_labels: Tensor
+    loss: Any, descriptors: Sequence[Tensor], levels: BatchLevels, place_labels: Tensor
 ) -> Tensor:
     """Return the mean over both directions of all pairs of views, or the loss within one view.
 
+    Processes share the anchors among them, each against the whole batch, where the loss allows it.
     A loss whose ``forward`` has the argument ``places`` gets the place labels of the batch.
+
+    Args:
+        loss: The loss.
+        descriptors: Descriptors ``[N, D]`` of every view, of all processes.
+        levels: Levels of the batch.
+        place_labels: int64 ``[N]``.
     """
+    if get_dist_info()[1] > 1 and getattr(loss, "can_share_rows", False):
+        return mean_of_processes(_of_own_anchors(loss, descriptors, levels))
     asks = "places" in inspect.signature(loss.forward).parameters
     more = {"places": place_labels} if asks else {}
     if len(descriptors) == 1:
-        value: Tensor = loss.within(descriptors[0], levels, **more)
+        value: Tensor = loss.within(descriptors[0], levels.of_all, **more)
         return value
-    pairs = list(combinations(descriptors, 2))
+    pairs, of_all = list(combinations(descriptors, 2)), levels.of_all
     if isinstance(loss, PairLoss):
-        return torch.stack([loss.both_directions(*pair, levels, **more) for pair in pairs]).mean()
+        return torch.stack([loss.both_directions(*pair, of_all, **more) for pair in pairs]).mean()
     directions = [
         value
         for one, other in pairs
-        for value in (loss(one, other, levels, **more), loss(other, one, levels.T, **more))
+        for value in (loss(one, other, of_all, **more), loss(other, one, of_all.T, **more))
     ]
     return torch.stack(directions).mean()
+
+
+def _of_own_anchors(loss: PairLoss, descriptors: Sequence[Tensor], levels: BatchLevels) -> Tensor:
+    own = own_block(len(descriptors[0]))
+    if len(descriptors) == 1:
+        return loss.within_of_anchors(descriptors[0], levels.of_own, own)
+    pairs = combinations(descriptors, 2)
+    return torch.stack([loss.of_anchors(*pair, levels.of_own, own) for pair in pairs]).mean()
+
+
+def class_loss(loss: Any, embeddings: Sequence[Tensor], place_labels: Tensor) -> Tensor:
+    """Return the mean of a class loss over the views, of the images of all processes.
+
+    Args:
+        loss: The loss.
+        embeddings: Embeddings ``[N, ...]`` of every view, of all processes.
+        place_labels: int64 ``[N]``.
+    """
+    if not getattr(loss, "averages_rows", False):
+        return torch.stack([loss(part, place_labels) for part in embeddings]).mean()
+    labels = own_rows(place_labels)
+    share = torch.stack([loss(own_rows(part), labels) for part in embeddings]).mean()
+    return mean_of_processes(share)
 
 
 def _build(name: str, config: Mapping[str, Any]) -> Any:

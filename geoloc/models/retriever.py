@@ -18,7 +18,14 @@ from geoloc.models.chunked_pass import in_chunks
 from geoloc.models.gather import gather_rows
 from geoloc.models.loss_levels import check_levels
 from geoloc.models.miners.miner import GlobalBatch, Miner
-from geoloc.models.named_losses import build_losses, is_pair_loss, pair_loss, set_similarity
+from geoloc.models.named_losses import (
+    BatchLevels,
+    build_losses,
+    class_loss,
+    is_pair_loss,
+    pair_loss,
+    set_similarity,
+)
 from geoloc.models.random_stream import random_stream
 from geoloc.registry import BACKBONES, HEADS, MINERS, MODELS, NECKS, SIMILARITIES
 
@@ -259,13 +266,13 @@ class CrossViewRetriever(BaseModel):
         labels = gather_rows(places[self.views[0]])
         every_row = rows and {view: gather_rows(rows[view]) for view in self.views}
         samples = Images(labels, torch.stack([*every_row.values()], dim=1) if every_row else None)
-        levels = self.place_levels.of_images(samples, samples)
+        levels = BatchLevels(self.place_levels, samples)
         losses = {
             f"loss_{name}": self.loss_weights[name]
             * (
                 pair_loss(loss, list(descriptors.values()), levels, labels)
                 if is_pair_loss(loss)
-                else torch.stack([loss(part, labels) for part in batch.values()]).mean()
+                else class_loss(loss, list(batch.values()), labels)
             )
             for name, loss in self.losses.items()
         }

@@ -76,6 +76,15 @@ def random_embedding(loss, rows=6):
     return F.normalize(torch.randn(shape, generator=generator).double(), dim=1).requires_grad_()
 
 
+def test_the_mean_of_shares_of_the_images_is_the_loss_of_all(loss):
+    loss.double()
+    embedding = random_embedding(loss)
+    parts = zip(embedding.split(2), LABELS.split(2), strict=True)
+    shares = [loss(rows, labels).item() for rows, labels in parts]
+    assert loss.averages_rows
+    assert loss(embedding, LABELS).item() == pytest.approx(sum(shares) / 3, rel=1e-12)
+
+
 @pytest.mark.parametrize("embedding", EMBEDDINGS)
 @pytest.mark.parametrize("rows", [1, 6])
 def test_degenerate_batches_give_finite_loss_and_gradients(loss, embedding, rows):

@@ -189,6 +189,53 @@ def test_within_a_view_no_item_is_its_own_candidate(loss):
         loss.within(rows[:1], LEVELS["mixed"][:1, :1])
 
 
+BLOCKS = [slice(0, 3), slice(3, 6), slice(6, 9)]
+
+
+def test_the_mean_of_shares_of_the_anchors_is_the_loss_of_all(name, loss):
+    generator = torch.Generator().manual_seed(10)
+    query, gallery = F.normalize(torch.randn(2, 9, 9, generator=generator).double(), dim=2)
+    place = torch.tensor([0, 0, 0, 1, 1, 2, 4, 8, 8])
+    levels = 3 - (place[:, None] - place).abs().clamp_max(3)
+    loss.double()
+    values = {
+        "both": (
+            loss.both_directions(query, gallery, levels).item(),
+            [loss.of_anchors(query, gallery, levels[own], own).item() for own in BLOCKS],
+        ),
+        "within": (
+            loss.within(query, levels).item(),
+            [loss.within_of_anchors(query, levels[own], own).item() for own in BLOCKS],
+        ),
+    }
+    if name == "semivariogram_infonce":  # has a memory, and only without one it is InfoNCE
+        assert not loss.can_share_rows
+        return
+    for whole, shares in values.values():
+        mean = pytest.approx(sum(shares) / len(shares), rel=1e-12)
+        assert (whole == mean) == loss.can_share_rows, "set averages_rows to what the loss does"
+
+
+class Turned(torch.nn.Module):
+    """A similarity whose arguments cannot change places."""
+
+    is_pairwise = True
+
+    def forward(self, query, gallery):
+        return query @ gallery.roll(1, dims=1).T
+
+
+def test_shares_of_the_anchors_keep_the_order_of_the_views():
+    query, gallery = torch.randn(2, 6, 9, generator=torch.Generator().manual_seed(11)).double()
+    levels = 3 * torch.eye(6, dtype=torch.int8)
+    loss = InfoNCELoss()
+    loss.similarity = Turned()
+    halves = [slice(0, 3), slice(3, 6)]
+    shares = [loss.of_anchors(query, gallery, levels[own], own).item() for own in halves]
+    whole = loss.both_directions(query, gallery, levels).item()
+    assert sum(shares) / 2 == pytest.approx(whole, rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("query", "gallery", "levels"),
     [

@@ -10,7 +10,7 @@ from geoloc.datasets.place_levels import DistanceLevels
 from geoloc.errors import ConfigError
 from geoloc.evaluation import UniversityRetrieval, pairwise_distance
 from geoloc.models.azimuth_similarity import AzimuthSimilarity, azimuth_similarity
-from geoloc.models.losses import SoftMarginTripletLoss
+from geoloc.models.losses import InfoNCELoss, SoftMarginTripletLoss
 from geoloc.registry import MODELS, SIMILARITIES
 
 SIMILARITY = {"type": "AzimuthSimilarity", "map_size": (2, 3, 8)}
@@ -113,6 +113,21 @@ def test_the_loss_of_a_model_compares_by_its_similarity() -> None:
         *(part.flatten(1) for part in maps.values()), levels
     )
     torch.testing.assert_close(values[1], expected)
+
+
+def test_processes_can_share_the_anchors() -> None:
+    torch.manual_seed(0)
+    query, gallery = (maps.flatten(1).double() for maps in torch.randn(2, 4, 2, 3, 8))
+    levels = torch.eye(4, dtype=torch.int8)
+    loss = InfoNCELoss(positive_level=1)
+    loss.similarity = AzimuthSimilarity((2, 3, 8))
+    assert loss.can_share_rows
+    shares = [
+        loss.of_anchors(query, gallery, levels[own], own) for own in (slice(0, 2), slice(2, 4))
+    ]
+    torch.testing.assert_close(
+        torch.stack(shares).mean(), loss.both_directions(query, gallery, levels)
+    )
 
 
 def test_a_ranking_by_the_similarity_finds_turned_maps(monkeypatch) -> None:

@@ -19,9 +19,15 @@ class ClassLoss(nn.Module, ABC):
         embed_dims: D.
         num_parts: P, the number of parts that the head describes one by one.
 
+    Attributes:
+        averages_rows: Whether :meth:`loss` is the mean over its rows, each of which needs itself
+            only. Several processes then share the rows of a batch.
+
     Raises:
         ConfigError: If an argument is not positive.
     """
+
+    averages_rows: bool = False
 
     def __init__(self, num_places: int, embed_dims: int, num_parts: int = 1) -> None:
         super().__init__()

@@ -53,6 +53,7 @@ class ContrastiveLoss(PairLoss):
         self.negative_margin = negative_margin
         self.distance = distance
         self.reduction = reduction
+        self.averages_rows = reduction == "anchor"
         self.positive_level = positive_level
 
     def loss(self, similarity: Tensor, levels: Tensor) -> Tensor:

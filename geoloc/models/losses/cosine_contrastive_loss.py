@@ -27,6 +27,8 @@ class CosineContrastiveLoss(PairLoss):
         positive_level: Lowest level of a positive.
     """
 
+    averages_rows = True
+
     def __init__(self, margin: float = 0.5, positive_level: int = 3) -> None:
         super().__init__()
         self.margin = margin

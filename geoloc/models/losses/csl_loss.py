@@ -44,6 +44,7 @@ class CSLLoss(ProxyLoss):
         ConfigError: If a number is not positive, ``margins`` is empty or ``reduction`` unknown.
     """
 
+    averages_rows = True
     place_levels: PlaceLevels | None
 
     def __init__(

@@ -37,6 +37,8 @@ class DyCLLoss(PairLoss):
         ConfigError: If ``scale`` is not positive, ``margins`` is empty or ``normalize`` unknown.
     """
 
+    averages_rows = True
+
     def __init__(
         self,
         scale: float = 32.0,

@@ -59,6 +59,8 @@ class HAPLoss(PairLoss):
         ConfigError: If ``tau`` is not positive, or ``rho`` or ``delta`` is negative.
     """
 
+    averages_rows = True
+
     def __init__(
         self,
         tau: float = 0.01,

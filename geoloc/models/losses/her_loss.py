@@ -31,10 +31,7 @@ class HERLoss(RectifiedTripletLoss):
             ``positive_level``.
     """
 
-    def both_directions(self, query: Tensor, gallery: Tensor, levels: Tensor) -> Tensor:
-        """Return the loss with the queries as anchors, arguments as for one direction."""
-        value: Tensor = self(query, gallery, levels)
-        return value
+    is_one_way = True
 
     def weights(self, gap: Tensor) -> Tensor:
         """Return the weights of gaps ``[N, M]``, with gradient."""

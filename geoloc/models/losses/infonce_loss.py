@@ -48,6 +48,7 @@ class InfoNCELoss(PairLoss):
             ``normalize`` unknown.
     """
 
+    averages_rows = True
     log_scale: nn.Parameter | None
 
     def __init__(

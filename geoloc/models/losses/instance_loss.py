@@ -31,6 +31,8 @@ class InstanceLoss(ClassLoss):
         ConfigError: If an argument is not positive.
     """
 
+    averages_rows = True
+
     def __init__(self, num_places: int, embed_dims: int, num_parts: int = 1) -> None:
         super().__init__(num_places, embed_dims, num_parts)
         weight = torch.empty(num_parts, num_places, embed_dims).normal_(std=INIT_STD)

@@ -49,6 +49,7 @@ class MultiScaleClassLoss(ClassLoss):
             raise ConfigError(f"coarser_classes={tuple(coarser_classes)} must be positive.")
         super().__init__(finest.num_places, *finest.embedding_shape)
         coarser = [LOSSES.build({**loss, "num_places": number}) for number in coarser_classes]
+        self.averages_rows = finest.averages_rows
         self.scales = nn.ModuleList([finest, *coarser])
         self.register_buffer("class_of_place", None, persistent=False)
 

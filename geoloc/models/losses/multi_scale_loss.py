@@ -45,6 +45,7 @@ class MultiScaleLoss(PairLoss):
         super().__init__()
         self.similarity = binary_loss.similarity
         self.binary_loss = binary_loss
+        self.averages_rows = binary_loss.averages_rows
         self.levels = tuple(levels)
 
     def loss(self, similarity: Tensor, levels: Tensor) -> Tensor:

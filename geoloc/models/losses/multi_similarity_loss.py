@@ -36,6 +36,8 @@ class MultiSimilarityLoss(PairLoss):
         ConfigError: If ``alpha`` or ``beta`` is not positive.
     """
 
+    averages_rows = True
+
     def __init__(
         self,
         alpha: float = 2.0,

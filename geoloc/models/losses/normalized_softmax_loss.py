@@ -24,6 +24,8 @@ class NormalizedSoftmaxLoss(ProxyLoss):
         ConfigError: If an argument is not positive.
     """
 
+    averages_rows = True
+
     def __init__(self, num_places: int, embed_dims: int, temperature: float = 0.05) -> None:
         super().__init__(num_places, embed_dims)
         if temperature <= 0:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 
 from geoloc.models.losses.precision import full_precision
@@ -20,7 +21,13 @@ class PairLoss(nn.Module, ABC):
     Attributes:
         similarity: Maps descriptors ``[N, D]`` and ``[M, D]`` to similarities ``[N, M]``; a model
             with a ``similarity`` of its own puts it here.
+        averages_rows: Whether :meth:`loss` is the mean over its rows of terms that need their own
+            row only. Several processes then share the rows of a batch.
+        is_one_way: Whether only the queries are anchors, also where both directions are asked for.
     """
+
+    averages_rows: bool = False
+    is_one_way: bool = False
 
     def __init__(self, normalize: str = "feature") -> None:
         super().__init__()
@@ -53,6 +60,9 @@ class PairLoss(nn.Module, ABC):
         Raises:
             ValueError: If the shapes do not fit together.
         """
+        if self.is_one_way:
+            value: Tensor = self(query, gallery, levels)
+            return value
         check_pair_shapes(query, gallery, levels)
         with full_precision(query, gallery) as (query, gallery):
             return self.symmetric_loss(self.similarity(query, gallery), levels)
@@ -73,6 +83,54 @@ class PairLoss(nn.Module, ABC):
         with full_precision(descriptors) as (descriptors,):
             similarity = self.similarity(descriptors, descriptors)
             return self.loss(without_diagonal(similarity), without_diagonal(levels))
+
+    @property
+    def can_share_rows(self) -> bool:
+        """Whether the loss of a batch is the mean of those of equal shares of its anchors.
+
+        The similarity decides too: it must compare two descriptors whatever the others are.
+        """
+        return self.averages_rows and getattr(self.similarity, "is_pairwise", False)
+
+    def of_anchors(self, query: Tensor, gallery: Tensor, levels: Tensor, anchors: slice) -> Tensor:
+        """Return :meth:`both_directions` of the anchors in a block of rows of both views.
+
+        Where :attr:`can_share_rows` is true, the mean over equal blocks is that of all anchors.
+
+        Args:
+            query: Descriptors of one view ``[N, D]``.
+            gallery: Descriptors of the other ``[N, D]``.
+            levels: Levels ``[n, N]`` between the block and all samples; levels are symmetric.
+            anchors: The block, n rows.
+
+        Raises:
+            ValueError: If the shapes do not fit together.
+        """
+        check_pair_shapes(query[anchors], gallery, levels)
+        with full_precision(query, gallery) as (query, gallery):
+            rows = [self.similarity(query[anchors], gallery)]
+            if not self.is_one_way:
+                rows.append(self.similarity(query, gallery[anchors]).T)
+            return self.loss(torch.cat(rows), levels.repeat(len(rows), 1))
+
+    def within_of_anchors(self, descriptors: Tensor, levels: Tensor, anchors: slice) -> Tensor:
+        """Return :meth:`within` of the anchors in a block of rows.
+
+        Args:
+            descriptors: ``[N, D]``, N >= 2.
+            levels: Levels ``[n, N]`` between the block and all items.
+            anchors: The block, n rows.
+
+        Raises:
+            ValueError: If the shapes do not fit together.
+        """
+        check_pair_shapes(descriptors[anchors], descriptors, levels)
+        with full_precision(descriptors) as (descriptors,):
+            similarity = self.similarity(descriptors[anchors], descriptors)
+            own = (anchors.start + torch.arange(len(levels), device=levels.device))[:, None]
+            others = torch.arange(levels.shape[1] - 1, device=levels.device).expand(len(levels), -1)
+            others = others + (others >= own)
+            return self.loss(similarity.gather(1, others), levels.gather(1, others))
 
     def symmetric_loss(self, similarity: Tensor, levels: Tensor) -> Tensor:
         """Return the mean of :meth:`loss` over both directions, as a scalar.

@@ -66,6 +66,8 @@ class RectifiedTripletLoss(PairLoss):
             ``positive_level``.
     """
 
+    averages_rows = True
+
     def __init__(
         self, scale: float = 5.0, positive_level: int = 3, negative_level: int | None = None
     ) -> None:

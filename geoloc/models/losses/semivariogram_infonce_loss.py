@@ -80,6 +80,7 @@ class SemivariogramInfoNCELoss(InfoNCELoss):
         DatasetError: If ``curve`` is no such file.
     """
 
+    averages_rows = False  # the weights may be normalised over the batch, the stream needs all
     latlon: Tensor | None
 
     def __init__(

@@ -27,6 +27,9 @@ class Similarity(nn.Module):
     multiplies the cosine by about ``D / B``, so that with B = 128 and D = 512 a scale of 32 acts
     like 128 and a margin m like m / 4; and every similarity depends on the rest of the batch.
 
+    Attributes:
+        is_pairwise: Whether a similarity depends on its two descriptors alone.
+
     Raises:
         ConfigError: If ``normalize`` is none of the three.
     """
@@ -37,6 +40,7 @@ class Similarity(nn.Module):
             known = ", ".join(NORMALIZATIONS)
             raise ConfigError(f"normalize={normalize!r} must be one of {known}.")
         self.normalize = normalize
+        self.is_pairwise = normalize != "batch"
 
     def forward(self, query: Tensor, gallery: Tensor) -> Tensor:
         """Return the similarities ``[N, M]`` of ``query [N, D]`` and ``gallery [M, D]``."""
