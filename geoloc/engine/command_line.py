@@ -17,7 +17,13 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", help="run config, e.g. configs/dycl/dycl_r50_dacampus.py")
     parser.add_argument("--work-dir", help="output folder (default: work_dirs/<config name>)")
     parser.add_argument("--data-root", help="folder of the dataset (default: the config's)")
-    parser.add_argument("--amp", action=argparse.BooleanOptionalAction, help="reduced precision")
+    precision = parser.add_mutually_exclusive_group()
+    for flag, amp, meaning in (
+        ("--amp", True, "reduced precision: float16 on a GPU, bfloat16 on a CPU"),
+        ("--bfloat16", "bfloat16", "reduced precision: bfloat16 on both"),
+        ("--no-amp", False, "full precision"),
+    ):
+        precision.add_argument(flag, dest="amp", action="store_const", const=amp, help=meaning)
     parser.add_argument("--seed", type=int, help="random seed (default: the config's)")
     parser.add_argument(
         "--cfg-options",

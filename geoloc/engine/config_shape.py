@@ -26,7 +26,7 @@ KINDS: dict[str, type | tuple[type, ...]] = {
     "a list or options": (list, tuple, Mapping),
     "a whole number": int,
     "text": str,
-    "true or false": bool,
+    "true, false or 'bfloat16'": (bool, str),
 }
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 RULES = {
@@ -50,7 +50,7 @@ RULES = {
     "custom_hooks": Rule("a list"),
     "param_scheduler": Rule("a list or options"),
     "num_threads": Rule("a whole number", lowest=1),
-    "amp": Rule("true or false"),
+    "amp": Rule("true, false or 'bfloat16'"),
     "work_dir": Rule("text"),
 }
 TYPED = (*(f"{name}.dataset" for name in LOADERS), "train_dataloader.sampler")

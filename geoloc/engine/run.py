@@ -39,7 +39,7 @@ def prepare(
     cfg: Config,
     work_dir: str | None = None,
     data_root: str | None = None,
-    amp: bool | None = None,
+    amp: bool | str | None = None,
     seed: int | None = None,
     launcher: str = "none",
 ) -> Config:
@@ -49,7 +49,7 @@ def prepare(
         cfg: From ``load_config``.
         work_dir: Output folder; defaults to the config's, then to ``work_dirs/<config name>``.
         data_root: Folder of the dataset, for all data loaders; defaults to the config's.
-        amp: Reduced precision; defaults to the config's ``amp``.
+        amp: Reduced precision, see ``enable_amp``; defaults to the config's ``amp``.
         seed: Defaults to the config's ``randomness.seed``, then to 0.
         launcher: ``none`` or ``pytorch``.
 
@@ -66,8 +66,8 @@ def prepare(
     cfg.randomness = {"seed": 0, **cfg.get("randomness", {})}
     if seed is not None:
         cfg.randomness.seed = seed
-    if cfg.get("amp") if amp is None else amp:
-        enable_amp(cfg)
+    if precision := cfg.get("amp") if amp is None else amp:
+        enable_amp(cfg, precision)
     loaders = (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader)
     sampler = cfg.train_dataloader.sampler
     if sampler.type != "DefaultSampler" and sampler.setdefault(
