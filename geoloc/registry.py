@@ -234,6 +234,7 @@ PARAM_SCHEDULERS = _child("parameter scheduler", mmengine_registry.PARAM_SCHEDUL
 FUNCTIONS = _child("function", mmengine_registry.FUNCTIONS, "geoloc.datasets")
 
 RUNNERS = _child("runner", mmengine_registry.RUNNERS, RUNNER_PARTS)
+STRATEGIES = _child("strategy", mmengine_registry.STRATEGIES, RUNNER_PARTS)
 WEIGHT_INITIALIZERS = _child(
     "weight initializer", mmengine_registry.WEIGHT_INITIALIZERS, "geoloc.engine.pretrained"
 )
@@ -244,7 +245,6 @@ INHERITED = {
     name: _child(name.lower(), getattr(mmengine_registry, name), "geoloc.registry")
     for name in (
         "RUNNER_CONSTRUCTORS",
-        "STRATEGIES",
         "OPTIMIZERS",
         "LOG_PROCESSORS",
         "MODEL_WRAPPERS",

@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import urlparse
 
 import torch
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import barrier, broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 from mmengine.runner.checkpoint import CheckpointLoader, get_torchvision_models
+from torch.distributed.fsdp import FullyShardedDataParallel
 
 from geoloc.errors import CheckpointError
 from geoloc.inner_paths import is_file_name
@@ -179,31 +180,47 @@ class PlainCheckpointHook(Hook):
         for key, columns in history.items():
             if isinstance(columns, list):
                 history[key] = HistoryBuffer(*(column.numpy() for column in columns))
-        model = getattr(runner.model, "module", runner.model)
+        model = runner.model
+        if not isinstance(model, FullyShardedDataParallel):  # which alone knows all of its weights
+            model = getattr(model, "module", model)
         # Describing images takes no losses, miner or queue: only a resumed training needs them.
         ignored = () if runner.cfg.get("resume") else TRAINING_ONLY
-        check_weights_fit(model, checkpoint.get("state_dict", checkpoint), ignored)
+        faults = [weights_fault(model, checkpoint.get("state_dict", checkpoint), ignored)]
+        broadcast_object_list(faults)  # of sharded weights only the first process is told all
+        if faults[0] is not None:
+            raise CheckpointError(faults[0])
 
 
 def check_weights_fit(
     model: torch.nn.Module, state_dict: dict[str, Any], ignored: tuple[str, ...] = ()
 ) -> None:
-    """Refuse weights of another model.
+    """Refuse weights of another model; arguments as for :func:`weights_fault`.
+
+    Raises:
+        CheckpointError: If they do not fit.
+    """
+    if (fault := weights_fault(model, state_dict, ignored)) is not None:
+        raise CheckpointError(fault)
+
+
+def weights_fault(
+    model: torch.nn.Module, state_dict: dict[str, Any], ignored: tuple[str, ...] = ()
+) -> str | None:
+    """Return why weights are those of another model, None if they fit.
 
     Args:
         model: The model that will receive the weights.
         state_dict: Tensors by parameter name.
         ignored: Beginnings of names that need not fit.
 
-    Raises:
-        CheckpointError: If a name is missing or unexpected, or a shape differs; the message counts
-            them and names the first.
+    Returns:
+        How many names are missing or unexpected, or shapes differ, with the first.
     """
     expected = {k: v for k, v in model.state_dict().items() if not k.startswith(ignored)}
     found = {name.removeprefix("module."): value for name, value in state_dict.items()}
     found = {name: value for name, value in found.items() if not name.startswith(ignored)}
     growing = {
-        f"{name}.{buffer}"
+        f"{name.replace('_fsdp_wrapped_module.', '')}.{buffer}"
         for name, module in model.named_modules()
         if isinstance(module, GrowingBuffers)
         for buffer in module.growing_buffers
@@ -214,11 +231,10 @@ def check_weights_fit(
         shape = tuple(getattr(found[name], "shape", ()))
         if expected[name].shape != shape:
             problems.append(f"{name} has shape {shape}, the model {tuple(expected[name].shape)}")
-    if problems:
-        raise CheckpointError(
-            f"the checkpoint is of another model than the config: {problems[0]}"
-            + (f" (and {len(problems) - 1} more differences)" if len(problems) > 1 else "")
-        )
+    if not problems:
+        return None
+    more = f" (and {len(problems) - 1} more differences)" if len(problems) > 1 else ""
+    return f"the checkpoint is of another model than the config: {problems[0]}{more}"
 
 
 def _is_plain(value: Any) -> bool:

@@ -118,6 +118,14 @@ class EpochLoop(EpochBasedTrainLoop):
             self.runner.val_loop.run()
 
 
+def by_epochs(loop: Any) -> Any:
+    """Return the config of a training loop; one that counts epochs becomes ``EpochLoop``."""
+    if not isinstance(loop, dict) or not loop.get("by_epoch"):
+        return loop
+    options = {name: value for name, value in loop.items() if name != "by_epoch"}
+    return {"type": EpochLoop, **options}
+
+
 def goes_on_within_epoch(runner: Any) -> bool:
     """Return whether the epoch that a run begins had been begun by the run that it resumes."""
     loop = getattr(runner, "train_loop", None)

@@ -8,7 +8,7 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 from torch import nn
 
-from geoloc.engine.epoch_loop import EpochLoop
+from geoloc.engine.epoch_loop import by_epochs
 from geoloc.registry import RUNNERS
 
 
@@ -36,10 +36,7 @@ class QuietRunner(Runner):
 
     def build_train_loop(self, loop: Any) -> Any:
         """Build the loop of the training; one by epochs is ``EpochLoop``."""
-        if isinstance(loop, dict) and loop.get("by_epoch"):
-            options = {name: value for name, value in loop.items() if name != "by_epoch"}
-            loop = {"type": EpochLoop, **options}
-        return super().build_train_loop(loop)
+        return super().build_train_loop(by_epochs(loop))
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger and raise the level of its terminal handler."""

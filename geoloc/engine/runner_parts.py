@@ -11,11 +11,14 @@ from geoloc.engine.optim import PartwiseCosineLR, PartwiseOptimWrapperConstructo
 from geoloc.engine.precision import BFloat16OptimWrapper
 from geoloc.engine.pretrained import PretrainedInit
 from geoloc.engine.runner import QuietRunner
+from geoloc.engine.sharded import FlexibleRunner, FSDPStrategy
 from geoloc.engine.sharpness import SharpnessAwareOptimWrapper
 
 __all__ = [
     "BFloat16OptimWrapper",
     "EpochLoop",
+    "FSDPStrategy",
+    "FlexibleRunner",
     "PartwiseCosineLR",
     "PartwiseOptimWrapperConstructor",
     "PlainCheckpointHook",
