@@ -33,4 +33,4 @@ def _grey(images: Tensor) -> Tensor:
 
 def _blend(images: Tensor, others: Tensor, factors: Tensor) -> Tensor:
     weights = factors.to(images).view(-1, 1, 1, 1)
-    return (others + weights * (images - others)).clamp(0, 255)
+    return others.lerp(images, weights).clamp_(0, 255)
