@@ -14,7 +14,7 @@ CASES = [
     ((120, 300), (0.08, 1.0), (0.75, 1.33)),
     ((200, 100), (0.5, 1.0), (0.9, 1.1)),  # none fits: the largest at the centre
     ((100, 300), (0.9, 1.0), (0.75, 1.25)),
-    ((60, 40), (0.001, 0.002), (0.2, 5.0)),  # sides that are rounded to 0 are drawn again
+    ((60, 40), (0.0002, 0.002), (0.2, 5.0)),  # sides that are rounded to 0 are drawn again
 ]
 
 
