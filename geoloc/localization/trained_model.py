@@ -16,7 +16,8 @@ from geoloc.localization.gallery_manifest import ModelRecord
 from geoloc.registry import MODELS
 
 TRAINING_PARTS = ("losses", "miner", "similarity")
-START_WEIGHTS = ("init_cfg", "pretrained")  # of the model and of every part
+# Of the model and of every part: where weights start from, and how training images vary.
+TRAINING_OPTIONS = ("init_cfg", "pretrained", "augment")
 
 
 class TrainedModel(NamedTuple):
@@ -83,22 +84,22 @@ def load_trained_model(config: str | Path | Config, checkpoint: str | Path) -> T
 
 
 def architecture_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a model's config without losses, miner, similarity, and where weights start from.
+    """Return a model's config without losses, miner, similarity, start weights and augmentation.
 
     What is left builds the model without building or downloading what training alone needs.
     """
     return {
-        key: _without_start(value)
+        key: _without_training(value)
         for key, value in config.items()
-        if key not in (*TRAINING_PARTS, *START_WEIGHTS)
+        if key not in (*TRAINING_PARTS, *TRAINING_OPTIONS)
     }
 
 
-def _without_start(value: Any) -> Any:
+def _without_training(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {k: _without_start(v) for k, v in value.items() if k not in START_WEIGHTS}
+        return {k: _without_training(v) for k, v in value.items() if k not in TRAINING_OPTIONS}
     if isinstance(value, (list, tuple)):
-        return type(value)(map(_without_start, value))
+        return type(value)(map(_without_training, value))
     return value
 
 

@@ -1,6 +1,7 @@
 """Models: the cross-view retriever and GeoCLIP, and their parts."""
 
 from geoloc.models import (
+    augments,
     azimuth_similarity,
     backbones,
     heads,
@@ -35,6 +36,7 @@ __all__ = [
     "PhotoPreprocessor",
     "SourceGallery",
     "ViewPreprocessor",
+    "augments",
     "azimuth_similarity",
     "backbones",
     "heads",

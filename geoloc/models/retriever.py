@@ -66,9 +66,9 @@ class CrossViewRetriever(BaseModel):
         init_cfg: Initialisation config of mmengine's ``BaseModule``.
 
     Raises:
-        ConfigError: If ``shared`` or a loss config names something that does not exist, a part
-            lacks the config of a view, a loss or the miner cannot use the similarity, or
-            ``chunk_size`` is not positive.
+        ConfigError: If ``shared``, a loss config or ``data_preprocessor.augment`` names something
+            that does not exist, a part lacks the config of a view, a loss or the miner cannot use
+            the similarity, or ``chunk_size`` is not positive.
     """
 
     place_levels: PlaceLevels | None
@@ -94,6 +94,11 @@ class CrossViewRetriever(BaseModel):
         if unknown := set(shared) - set(PARTS):
             raise ConfigError(f"model.shared: {sorted(unknown)} not among {list(PARTS)}")
         self.views = tuple(views)
+        if unknown := set(getattr(self.data_preprocessor, "augment", ())) - set(self.views):
+            raise ConfigError(
+                f"model.data_preprocessor.augment: {sorted(unknown)} not among the views "
+                f"{list(self.views)}"
+            )
         self._init_keys = _init_keys(backbone, self.views)
         for part, cfg in zip(PARTS, (backbone, neck, head), strict=True):
             self.add_module(part, self._build_part(part, cfg, part in shared))
@@ -286,7 +291,8 @@ class CrossViewRetriever(BaseModel):
     def describe_reloaded(self, images: Tensor, view: str) -> Tensor:
         """Return the descriptors ``[n, D]`` of images that a miner loaded, with gradient.
 
-        BatchNorm works as for the batch, but records no running statistics of these images.
+        They are augmented like the batch. BatchNorm works as for the batch, but records no running
+        statistics of these images.
 
         Args:
             images: uint8 ``[n, 3, H, W]``, as the dataset loads them.

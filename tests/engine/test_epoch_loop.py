@@ -31,6 +31,10 @@ model = dict(
 MINED = ", sampler=dict(type='DynamicSimilaritySampler', neighbour_select=2, neighbour_range=4)"
 NEIGHBOURS = {"type": "NeighbourMiningHook", "start_epoch": 0, "interval": 2}
 REFITS = {"binning": "uniform", "bins": 5, "min_pairs": 1, "min_bins": 3}
+AUGMENT = {
+    "drone": {"type": "BatchAugment", "crop_ratio_range": (0.5, 1.0), "contrast": 0.3},
+    "satellite": {"type": "BatchAugment", "degrees": 180.0, "flip_prob": 0.5},
+}
 DROPOUT = {"type": "DropoutHook"}
 EMA = {"type": "EMAHook", "momentum": 0.1}
 STEPS = 6  # per epoch: 36 photos, 6 in a batch
@@ -84,6 +88,9 @@ def config(small_config: Callable[..., Path]) -> Write:
         cfg = load_config(path)
         cfg.train_cfg.val_interval = 1
         cfg.default_hooks.checkpoint.update({"within_epoch": 1, **options})
+        if method == "docb":  # on the device the images of a batch vary, and those loaded again
+            cfg.model.miner.update(start_epoch=0, memory_size=3)
+            cfg.model.data_preprocessor = {"type": "ViewPreprocessor", "augment": AUGMENT}
         if method == "srcl_infonce":
             cfg.model.losses.srcl.refit = REFITS
             cfg.default_hooks.semivariogram.refit = 4  # within an epoch
@@ -120,6 +127,7 @@ def weights(folder: Path) -> dict[str, Any]:
         ("infonce", (NEIGHBOURS,)),
         ("infonce", (EMA,)),
         ("dycl", ()),
+        ("docb", ()),
         ("xbm", ()),
         ("srcl_infonce", ()),
     ],
