@@ -20,7 +20,9 @@ class EpochLoop(EpochBasedTrainLoop):
 
     A run that goes on from within an epoch takes the batches that were left, with the generators
     of every process as they were. One that goes on from the end of an epoch first runs the
-    evaluation that was due there, because it may have been killed before or during it.
+    evaluation that was due there, because it may have been killed before or during it. Accumulated
+    gradients never reach over the end of an epoch, where checkpoints are written: its last step may
+    be of fewer iterations.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -86,6 +88,9 @@ class EpochLoop(EpochBasedTrainLoop):
         self.runner.call_hook("before_train_epoch")
         self.runner.model.train()
         batches = self._batches()
+        self.runner.optim_wrapper.initialize_count_status(
+            self.runner.model, self._done, len(self.dataloader)
+        )
         for batch in batches:
             self._done += 1
             self.run_iter(self._done - 1, batch)

@@ -164,19 +164,36 @@ def test_the_evaluation_that_was_due_is_run(config: Write, tmp_path: Path) -> No
         )
 
 
-def test_no_half_of_an_accumulated_gradient_is_lost(config: Write, tmp_path: Path) -> None:
+# of 6 iterations per epoch: a checkpoint is due after the second, and written when a step is whole
+@pytest.mark.parametrize(("count", "stop", "saved"), [(3, 3, 3), (4, 4, 4), (4, 11, 10)])
+def test_no_half_of_an_accumulated_gradient_is_lost(
+    config: Write, tmp_path: Path, count: int, stop: int, saved: int
+) -> None:
     def run(folder: Path, stop: int | None, resume: str | None = None) -> dict[str, Any]:
         cfg = config(folder, "infonce", {"type": "StopHook", "iteration": stop}, within_epoch=2)
-        cfg.optim_wrapper.accumulative_counts = 3
+        cfg.optim_wrapper.accumulative_counts = count
         train(cfg, resume)
         return weights(folder)
 
     whole = run(tmp_path / "whole", None)
     with pytest.raises(Stopped):
-        run(tmp_path / "cut", 3)
+        run(tmp_path / "cut", stop)
     content = torch.load(tmp_path / "cut" / WITHIN_EPOCH, weights_only=True)
-    assert content["meta"]["iter"] == 3  # due after the second, of which three make one step
+    assert content["meta"]["iter"] == saved
     assert_same(run(tmp_path / "cut", None, "auto"), whole)
+
+
+def test_accumulated_gradients_end_with_the_epoch(config: Write, tmp_path: Path) -> None:
+    def run(folder: Path, resume: str | None = None, stop: int | None = None) -> dict[str, Any]:
+        cfg = config(folder, "infonce", {"type": "StopHook", "iteration": stop}, within_epoch=None)
+        cfg.optim_wrapper.accumulative_counts = 4
+        train(cfg, resume)
+        return weights(folder)
+
+    whole = run(tmp_path / "whole")
+    with pytest.raises(Stopped):
+        run(tmp_path / "cut", stop=8)
+    assert_same(run(tmp_path / "cut", "auto"), whole)
 
 
 def test_a_run_stopped_again_in_the_same_epoch_keeps_its_batches(
