@@ -4,7 +4,6 @@ Every attempt is a torchrun of its own that meets at a port of its own: torchrun
 new processes meet what is left of the lost ones at the port that all attempts share.
 """
 
-import gc
 import os
 import signal
 import sys
@@ -63,18 +62,16 @@ def failures_of(arguments: Namespace) -> dict[int, ProcessFailure]:
     # The handlers of the attempt before would not be called while the store waits for other nodes.
     for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"):
         signal.signal(getattr(signal, name), signal.SIG_DFL)
-    failures: dict[int, ProcessFailure] = {}
     try:
         run(arguments)  # type: ignore[no-untyped-call]
     except ChildFailedError as error:
-        failures = error.failures
+        return error.failures  # it would keep the store open, where other nodes wait for the lost
     except RuntimeError as error:  # of the store
         sys.exit(
             f"node {arguments.node_rank} did not meet the others at {arguments.master_addr}:"
             f"{arguments.master_port}: {str(error).splitlines()[0]}"
         )
-    gc.collect()  # closes the store: processes on other nodes would wait for the lost ones there
-    return failures
+    return {}
 
 
 def first_failure(failures: dict[int, ProcessFailure]) -> tuple[int, ProcessFailure]:

@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import runpy
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 from geoloc.engine.checkpoint import load_local_checkpoint
 from geoloc.evaluation.results import load_run, read_metrics
@@ -23,11 +25,12 @@ from tests.tools.conftest import IMPORTS
 
 HOOK = "custom_hooks = [dict(type='BeforeTrainingHook'), dict(type={!r}, {})]\n"
 EPOCHS = "train_cfg = dict(max_epochs=3, val_interval=3)\n"  # of three steps of two processes
+TOOL = runpy.run_path(str(ROOT / "tools/launch.py"))
 # Processes that need no second to begin, which learn from the port which attempt they belong to.
 PROCESS = """
 import os, signal, sys, time
 rank, attempt = int(os.environ["RANK"]), int(os.environ["MASTER_PORT"]) - {port}
-print(f"attempt {{attempt}} of rank {{rank}}", flush=True)
+os.write(1, f"attempt {{attempt}} of rank {{rank}}\\n".encode())
 {body}
 """
 
@@ -158,11 +161,40 @@ def test_restarts_are_counted(tmp_path: Path) -> None:
     )
     output, errors = run.communicate(timeout=60)
     assert run.returncode == 1
-    assert sorted(output.splitlines()) == [
-        f"attempt {k} of rank {r}" for k in range(3) for r in (0, 1)
-    ]
+    own = [line for line in output.splitlines() if line.endswith("rank 1")]
+    assert own == [f"attempt {number} of rank 1" for number in range(3)]
     assert re.findall(r"restart (\d) of 2", errors) == ["1", "2"]
     assert errors.splitlines()[-1].endswith("repeat the command with --resume")
+
+
+def test_the_process_that_was_lost_is_told_from_those_that_it_took_along(tmp_path: Path) -> None:
+    message = tmp_path / "error.json"
+    message.write_text('{"message": "ConfigError: a mistake", "timestamp": 8}')
+
+    def first(*failures: tuple[int, int, str]) -> str:
+        by_rank = {}
+        for rank, (status, timestamp, file) in enumerate(failures):
+            by_rank[rank] = ProcessFailure(rank, 7, status, file)
+            by_rank[rank].timestamp = timestamp
+        return TOOL["sentence"](*TOOL["first_failure"](by_rank))
+
+    assert first((1, 8, ""), (-9, 8, "")).startswith("process 1 (pid 7) was killed by SIGKILL")
+    assert first((-15, 8, ""), (1, 8, "")).startswith("process 1 (pid 7) ended with status 1;")
+    assert first((-15, 8, ""), (-11, 8, "")).startswith("process 1 (pid 7) was killed by SIGSEGV")
+    assert first((1, 9, ""), (-9, 8, ""), (-6, 7, "")).startswith("process 2 (pid 7)")
+    ended = first((1, 8, ""), (-15, 8, str(message)))
+    assert ended == "process 1 (pid 7) ended; its message is above"
+
+
+def test_a_process_that_is_left_is_seen() -> None:
+    code = (
+        f"import runpy, subprocess\ntool = runpy.run_path({str(ROOT / 'tools/launch.py')!r})\n"
+        "seen = [tool['has_children']()]\nchild = subprocess.Popen(['sleep', '60'])\n"
+        "seen.append(tool['has_children']())\nchild.kill()\nchild.wait()\n"
+        "print(*seen, tool['has_children']())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "False True False\n", done.stderr
 
 
 def test_what_is_left_of_an_attempt_cannot_be_met(tmp_path: Path) -> None:

@@ -91,16 +91,17 @@ def test_slurm_starts_the_processes_of_every_node(run_tool, tmp_path) -> None:
         (binaries / name).chmod(0o755)
     cluster = {"SLURM_NODEID": "0", "SLURM_JOB_NODELIST": "node[1-2]", "GPUS_PER_NODE": "1"}
     path = os.pathsep.join([str(binaries), str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = run_tool(
-        "slurm_train.sh", "gpu", "folder/my_config.py", "--help",
-        PATH=path, SEEN=str(tmp_path / "seen"), SRUN_ARGS="--time=1:00 --mem=0", **cluster,
-    )  # fmt: skip
+    cluster |= {"PATH": path, "SEEN": str(tmp_path / "seen"), "SRUN_ARGS": "--time=1:00 --mem=0"}
+    words = ("slurm_train.sh", "gpu", "folder/my_config.py", "--help")
+    done = run_tool(*words, **cluster)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("usage: geoloc train")
     seen = (tmp_path / "seen").read_text().splitlines()
     assert {"--partition=gpu", "--job-name=my_config", "--nodes=1", "--time=1:00"} <= {*seen}
     assert {"--cpus-per-task=5", "--gpus-per-node=1", "--ntasks-per-node=1", "--mem=0"} <= {*seen}
     assert run_tool("slurm_train.sh", "gpu").returncode == 2
+    few = run_tool(*words, MAX_RESTARTS="-1", **cluster)
+    assert (few.returncode, few.stderr) == (1, "MAX_RESTARTS=-1 must be 0 or more\n")
 
 
 @pytest.mark.parametrize(
