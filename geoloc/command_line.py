@@ -55,6 +55,19 @@ def run_command(main: Callable[[], None]) -> None:
     With ``GEOLOC_DEBUG=1`` the whole traceback is shown instead.
     """
     try:
+        _run_in_one_line(main)
+    except (SystemExit, GeolocError) as end:
+        if getattr(end, "code", 1):
+            _tell_launcher(end)
+        raise
+    finally:
+        dist = sys.modules.get("torch.distributed")
+        if dist is not None and dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _run_in_one_line(main: Callable[[], None]) -> None:
+    try:
         main()
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -66,10 +79,18 @@ def run_command(main: Callable[[], None]) -> None:
         if _debugging() or not _is_users_mistake(error):
             raise
         sys.exit(f"error: {_sentence(error)}")
-    finally:
-        dist = sys.modules.get("torch.distributed")
-        if dist is not None and dist.is_initialized():
-            dist.destroy_process_group()
+
+
+def _tell_launcher(end: BaseException) -> None:
+    """Note where torchrun looks for it that this process ends with a message, and no crash.
+
+    A status would come too late: the other processes fail as soon as this one leaves them, and its
+    launcher may see them first.
+    """
+    if "TORCHELASTIC_ERROR_FILE" in os.environ:
+        from torch.distributed.elastic.multiprocessing.errors import get_error_handler
+
+        get_error_handler().record_exception(end)
 
 
 def command_parser(name: str, module: ModuleType) -> argparse.ArgumentParser:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train with N processes: tools/dist_train.sh CONFIG N [arguments of train.py]
+# Train with N processes: [MAX_RESTARTS=3] tools/dist_train.sh CONFIG N [arguments of train.py]
 if [ $# -lt 2 ]; then
     echo "usage: $0 CONFIG NUMBER_OF_PROCESSES [arguments of train.py]" >&2
     exit 2

@@ -73,7 +73,12 @@ class EpochLoop(EpochBasedTrainLoop):
         self._rest = positions[get_rank()]
 
     def run(self) -> Any:
-        """Train, after the evaluation that a resumed run may have missed."""
+        """Train, after the evaluation that a resumed run may have missed.
+
+        Raises:
+            CheckpointError: If the processes do not begin at the same step.
+        """
+        self._check_begin()
         self.runner.call_hook("before_train")
         if self._epoch > 0 and not self.goes_on:
             self._evaluate()
@@ -82,6 +87,14 @@ class EpochLoop(EpochBasedTrainLoop):
             self._evaluate()
         self.runner.call_hook("after_train")
         return self.runner.model
+
+    def _check_begin(self) -> None:
+        begins: list[int] = all_gather_object(self._iter)
+        if len({*begins}) > 1:
+            raise CheckpointError(
+                f"the processes begin after {begins} steps: {self.runner.work_dir} must be one "
+                "folder for all machines, so that they find the same checkpoint"
+            )
 
     def run_epoch(self) -> None:
         """Train one epoch, or the rest of one."""

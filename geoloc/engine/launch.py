@@ -12,7 +12,8 @@ import torch.distributed as dist
 from geoloc.errors import ConfigError
 
 PR_SET_PDEATHSIG = 1  # of linux/prctl.h
-LAUNCHER = "GEOLOC_LAUNCHER"  # number of the process of tools/launch.py
+# Of tools/launch.py: the number of its process, and when it began, in seconds since 1970.
+LAUNCHER, LAUNCH_TIME = "GEOLOC_LAUNCHER", "GEOLOC_LAUNCH_TIME"
 
 
 def init_distributed(cfg: Any, launcher: str) -> None:

@@ -8,17 +8,22 @@ from pathlib import Path
 from geoloc.engine.run_files import checkpoint_of_run
 
 
-def newest_whole_checkpoint(folder: Path) -> tuple[Path | None, dict[Path, str]]:
+def newest_whole_checkpoint(
+    folder: Path, since: float = 0.0
+) -> tuple[Path | None, dict[Path, str]]:
     """Return the newest checkpoint of a run that is whole, and the newer ones that are not.
 
     Args:
         folder: Of the run.
+        since: Leave out those that were written before, in seconds since 1970.
 
     Returns:
         The checkpoint, or None if there is none; and why each newer one cannot be used.
     """
     damaged: dict[Path, str] = {}
     for file in _newest_first(folder):
+        if file.stat().st_mtime < since:
+            continue
         fault = checkpoint_fault(file)
         if fault is None:
             return file, damaged

@@ -17,7 +17,7 @@ from geoloc.engine.config import check_config, config_hash
 from geoloc.engine.config_shape import check_shape
 from geoloc.engine.declarative_config import write_declarative
 from geoloc.engine.hooks.before_training import FOLDER as BEFORE_TRAINING
-from geoloc.engine.launch import init_distributed
+from geoloc.engine.launch import LAUNCH_TIME, init_distributed
 from geoloc.engine.precision import enable_amp
 from geoloc.engine.resume import newest_whole_checkpoint
 from geoloc.engine.run_files import PLAIN_CONFIG
@@ -114,6 +114,8 @@ def _set_data_root(dataset: Any, data_root: str) -> None:
 def train(cfg: Config, resume: str | None = None) -> Path:
     """Train, evaluating as the config says, and print where the results are.
 
+    Processes that are started again after a loss go on from what their launch has written.
+
     Args:
         cfg: From ``prepare``.
         resume: ``auto`` for the last checkpoint in the work folder, or a checkpoint file.
@@ -123,22 +125,25 @@ def train(cfg: Config, resume: str | None = None) -> Path:
         positions, and checkpoints.
     """
     _limit_threads(cfg)
-    cfg.load_from = _last_checkpoint(Path(cfg.work_dir)) if resume == "auto" else resume
+    folder = Path(cfg.work_dir)
+    if began := os.environ.get(LAUNCH_TIME):
+        resume = _last_checkpoint(folder, float(began)) or resume
+    cfg.load_from = _last_checkpoint(folder) if resume == "auto" else resume
     cfg.resume = cfg.load_from is not None
     keep_config(cfg)
     runner = RUNNERS.build(cfg)
     with naming_dead_workers():
         runner.train()
-    return _finish(Path(cfg.work_dir))
+    return _finish(folder)
 
 
-def _last_checkpoint(folder: Path) -> str | None:
+def _last_checkpoint(folder: Path, since: float = 0.0) -> str | None:
     """Return the checkpoint to go on from, and say which newer ones are damaged.
 
     Raises:
         CheckpointError: If there are checkpoints, and none of them is whole.
     """
-    whole, damaged = newest_whole_checkpoint(folder)
+    whole, damaged = newest_whole_checkpoint(folder, since)
     if damaged and whole is None:
         file, fault = next(iter(damaged.items()))
         raise CheckpointError(

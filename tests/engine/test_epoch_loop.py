@@ -9,6 +9,7 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 
+from geoloc.engine import epoch_loop
 from geoloc.engine.config import load_config
 from geoloc.engine.epoch_loop import EpochLoop
 from geoloc.engine.generators import generator_states, restore_generators
@@ -226,6 +227,15 @@ def test_another_number_of_processes_cannot_go_on_within_an_epoch(
         loop.go_on_from([position, position])
     with pytest.raises(ConfigError, match="within_epoch=0"):
         RUNNERS.build(config(tmp_path, "infonce", within_epoch=0))
+
+
+def test_processes_that_find_different_checkpoints_do_not_begin(
+    config: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = RUNNERS.build(config(tmp_path / "run", "infonce"))
+    monkeypatch.setattr(epoch_loop, "all_gather_object", lambda steps: [6, steps])
+    with pytest.raises(CheckpointError, match=r"begin after \[6, 0\] steps: .*run must be one"):
+        runner.train()
 
 
 def test_generators_are_restored(tmp_path: Path) -> None:

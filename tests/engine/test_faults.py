@@ -83,6 +83,13 @@ def test_the_newest_whole_checkpoint_is_found(run: Path) -> None:
         _last_checkpoint(run)
 
 
+def test_checkpoints_of_an_earlier_run_can_be_left_out(run: Path) -> None:
+    assert newest_whole_checkpoint(run, since=3.0)[0] == run / "epoch_3.pth"
+    assert newest_whole_checkpoint(run, since=3.5) == (None, {})
+    flip_a_bit(run / "epoch_3.pth")
+    assert newest_whole_checkpoint(run, since=os.stat(run / "epoch_3.pth").st_mtime)[0] is None
+
+
 @pytest.mark.parametrize("name", [None, "", "run/epoch_9.pth"])
 def test_the_name_of_the_last_checkpoint_may_be_lost(run: Path, name: str | None) -> None:
     (run / "last_checkpoint").unlink()

@@ -1,7 +1,5 @@
 import json
 import os
-import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import pytest
 import torch
 
 from geoloc.evaluation.results import load_run, read_intervals, read_metrics
+from tests.tools.conftest import IMPORTS
 
 TASKS = ("drone->satellite", "satellite->drone")
 KEYS = {
@@ -17,53 +16,6 @@ KEYS = {
     *(f"mAP/{scale}" for scale in ("small", "middle", "large", "overall")),
     *(f"R@1/{scale}" for scale in ("small", "middle", "large", "overall")),
 }
-# Hooks of a user, in a file outside the package: they end the process, one of two or the launcher
-# in the middle of an epoch as kill -9 does; one records the loss and all gradients.
-HOOKS = """
-import os, signal, torch
-from mmengine.hooks import Hook
-from geoloc.registry import HOOKS
-
-@HOOKS.register_module()
-class KillHook(Hook):
-    def __init__(self, iteration): self.iteration = iteration
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        if runner.iter == self.iteration:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-@HOOKS.register_module()
-class LostHook(Hook):
-    def after_train_iter(self, runner, *_, **__):
-        if runner.iter == 3 and runner.rank == 1:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-@HOOKS.register_module()
-class KillLauncherHook(Hook):
-    def before_train_iter(self, runner, *_, **__):
-        if runner.rank == 1:
-            os.kill(os.getppid(), signal.SIGKILL)
-        signal.pause()
-
-@HOOKS.register_module()
-class RecordHook(Hook):
-    def __init__(self, path): self.path, self.steps, self.losses = path, [], []
-    def before_train(self, runner):
-        model = getattr(runner.model, 'module', runner.model)
-        runner.optim_wrapper.optimizer.register_step_pre_hook(lambda *_: self.steps.append(
-            torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])))
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        self.losses.append(float(outputs['loss'].detach()))
-    def after_train(self, runner):
-        if runner.rank == 0:
-            torch.save(dict(gradients=torch.stack(self.steps), losses=self.losses), self.path)
-"""
-IMPORTS = "custom_imports = dict(imports=['user_hooks'])\n"
-
-
-@pytest.fixture
-def user_hooks(tmp_path: Path) -> dict[str, str]:
-    (tmp_path / "user_hooks.py").write_text(HOOKS)
-    return {"PYTHONPATH": str(tmp_path)}
 
 
 def test_train_leaves_metrics_descriptors_and_index(run_tool, small_config, tmp_path) -> None:
@@ -139,16 +91,17 @@ def test_slurm_starts_the_processes_of_every_node(run_tool, tmp_path) -> None:
         (binaries / name).chmod(0o755)
     cluster = {"SLURM_NODEID": "0", "SLURM_JOB_NODELIST": "node[1-2]", "GPUS_PER_NODE": "1"}
     path = os.pathsep.join([str(binaries), str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = run_tool(
-        "slurm_train.sh", "gpu", "folder/my_config.py", "--help",
-        PATH=path, SEEN=str(tmp_path / "seen"), SRUN_ARGS="--time=1:00 --mem=0", **cluster,
-    )  # fmt: skip
+    cluster |= {"PATH": path, "SEEN": str(tmp_path / "seen"), "SRUN_ARGS": "--time=1:00 --mem=0"}
+    words = ("slurm_train.sh", "gpu", "folder/my_config.py", "--help")
+    done = run_tool(*words, **cluster)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("usage: geoloc train")
     seen = (tmp_path / "seen").read_text().splitlines()
     assert {"--partition=gpu", "--job-name=my_config", "--nodes=1", "--time=1:00"} <= {*seen}
     assert {"--cpus-per-task=5", "--gpus-per-node=1", "--ntasks-per-node=1", "--mem=0"} <= {*seen}
     assert run_tool("slurm_train.sh", "gpu").returncode == 2
+    few = run_tool(*words, MAX_RESTARTS="-1", **cluster)
+    assert (few.returncode, few.stderr) == (1, "MAX_RESTARTS=-1 must be 0 or more\n")
 
 
 @pytest.mark.parametrize(
@@ -201,28 +154,3 @@ def test_evaluation_by_two_processes_equals_that_by_one(run_tool, small_config, 
         done = run_tool(tool, *arguments, "--work-dir", name)
         assert done.returncode == 0, done.stderr
     assert read_metrics(tmp_path / "t1") == read_metrics(tmp_path / "t2")
-
-
-def test_a_lost_process_ends_the_others(run_tool, small_config, tmp_path, user_hooks) -> None:
-    config = small_config(extra=IMPORTS + "custom_hooks = [dict(type='LostHook')]\n")
-    lost = run_tool("dist_train.sh", config, 2, **user_hooks)
-    assert lost.returncode == 1
-    *_, last = lost.stderr.splitlines()
-    assert re.match(
-        r"process 1 \(pid \d+\) was killed by SIGKILL .* repeat the command with --resume$", last
-    )
-    left = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True)
-    assert left.stdout == ""
-
-
-def test_processes_end_with_their_launcher(run_tool, small_config, user_hooks) -> None:
-    config = small_config(extra=IMPORTS + "custom_hooks = [dict(type='KillLauncherHook')]\n")
-    killed = run_tool("dist_train.sh", config, 2, **user_hooks)
-    assert killed.returncode == -9  # and the processes, which hold its output open, are gone
-
-
-def test_a_process_whose_launcher_has_died_does_not_begin(run_tool, small_config) -> None:
-    environment = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "GEOLOC_LAUNCHER": "1"}
-    late = run_tool("train.py", small_config(), "--launcher", "pytorch", **environment)
-    assert late.returncode == 1
-    assert late.stderr.splitlines()[-1] == "the launcher of this process has died"
