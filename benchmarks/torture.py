@@ -4,8 +4,9 @@
 
 One kind of run after the other is started as a user would start it, killed with all its processes,
 started again by the command that its documentation names, killed again once or twice, and at last
-left to end. What it leaves must be what an undisturbed run leaves, to the bit: metrics, weights,
-optimiser, descriptors, rendered images, tables.
+left to end. Of some runs one process is killed, and MAX_RESTARTS lets them go on by themselves.
+What a run leaves must be what an undisturbed one leaves, to the bit: metrics, weights, optimiser,
+descriptors, rendered images, tables.
 
 Results are appended to ``torture.jsonl`` in the output folder, and a repeated call goes on there.
 The exit status is 1 if any run ended otherwise.
@@ -37,6 +38,7 @@ WORLD = "world"
 SUBJECT = "run"  # one folder for all: configs name the place of start weights
 POLL_S = 0.002
 TIMEOUT_S = 1800
+MOST_KILLS = 3
 TRAIN = [
     *(sys.executable, str(ROOT / "tools/train.py"), str(CONFIG), "--work-dir", "{folder}"),
     *("--cfg-options", "train_cfg.max_epochs=3", "train_cfg.val_interval=1"),
@@ -97,12 +99,14 @@ class Kind:
         again: What is added to go on.
         moment: When it is killed.
         content: Reads what must be equal from its folder.
+        loses_one: Whether one of its processes is killed instead of all; it goes on by itself.
     """
 
     command: list[str]
     again: list[str]
     moment: Moment
     content: Callable[[Path], Mapping[str, Any]]
+    loses_one: bool = False
 
 
 def run_content(folder: Path) -> dict[str, Any]:
@@ -165,14 +169,15 @@ KINDS = {
     "training, while writing": Kind(TRAIN, ["--resume"], while_writing, run_content),
     "training, while evaluating": Kind(TRAIN, ["--resume"], while_evaluating, run_content),
     "two processes": Kind(TWO_PROCESSES, ["--resume"], any_time, run_content),
+    "one of two processes": Kind(TWO_PROCESSES, [], any_time, run_content, loses_one=True),
     "renderer": Kind(RENDER, [], any_time, rendered_content),
     "benchmark": Kind(BENCHMARK, [], any_time, benchmark_content),
 }
 # of ten runs
 ORDER = [
     *("training", "training, while writing", "training, while evaluating", "renderer"),
-    *("training", "training, while writing", "two processes", "training, while evaluating"),
-    *("renderer", "benchmark"),
+    *("one of two processes", "training, while writing", "two processes"),
+    *("training, while evaluating", "renderer", "benchmark"),
 ]
 
 
@@ -182,6 +187,7 @@ def start(kind: Kind, folder: Path, log: Path, extra: list[str]) -> "subprocess.
     place = command.index("--cfg-options") if "--cfg-options" in command else len(command)
     command[place:place] = extra
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    environment["MAX_RESTARTS"] = str(MOST_KILLS if kind.loses_one else 0)
     with log.open("ab") as stream:
         stream.write(f"$ {' '.join(command)}\n".encode())
         stream.flush()
@@ -208,16 +214,53 @@ def finish(kind: Kind, folder: Path, log: Path, extra: list[str]) -> float:
     return time.monotonic() - began
 
 
-def kill(process: "subprocess.Popen[bytes]", is_time: Callable[[], bool]) -> float | None:
-    """Kill a run and its processes; return after how many seconds, None if it ended before."""
+def kill_all(
+    kind: Kind, folder: Path, log: Path, whole_s: float, draw: random.Random
+) -> list[float]:
+    """Start a run, kill it with all its processes, and again; return after how many seconds."""
+    killed: list[float] = []
+    wanted = draw.randint(1, MOST_KILLS)
+    while len(killed) < wanted:
+        began = time.monotonic()
+        process = start(kind, folder, log, kind.again if killed else [])
+        if wait_for(process, kind.moment(folder, whole_s, draw)):
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            killed.append(round(time.monotonic() - began, 2))
+        elif killed:
+            break
+        else:  # it was faster than its moment
+            shutil.rmtree(folder)
+    return killed
+
+
+def lose_one(
+    kind: Kind, folder: Path, log: Path, whole_s: float, draw: random.Random
+) -> list[float]:
+    """Start a run, kill one of its processes, and again; return when, and let the run end."""
+    killed: list[float] = []
     began = time.monotonic()
+    process = start(kind, folder, log, [])
+    for _ in range(draw.randint(1, MOST_KILLS)):
+        if wait_for(process, kind.moment(folder, whole_s, draw)) and (victims := children(process)):
+            os.kill(draw.choice(victims), signal.SIGKILL)
+            killed.append(round(time.monotonic() - began, 2))
+    if (status := process.wait(TIMEOUT_S)) != 0:
+        raise RuntimeError(f"status {status}, see {log}")
+    return killed
+
+
+def wait_for(process: "subprocess.Popen[bytes]", is_time: Callable[[], bool]) -> bool:
+    """Wait for a moment; return False if the run has ended before."""
     while process.poll() is None and not is_time():
         time.sleep(POLL_S)
-    if process.poll() is not None:
-        return None
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    return time.monotonic() - began
+    return process.poll() is None
+
+
+def children(process: "subprocess.Popen[bytes]") -> list[int]:
+    """Return the processes that a running one has started and not yet lost (Linux)."""
+    file = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(pid) for pid in file.read_text().split()]
 
 
 def torture(
@@ -236,20 +279,12 @@ def torture(
     folder, log = out / SUBJECT, out / f"run{number:02d}.log"
     shutil.rmtree(folder, ignore_errors=True)
     log.unlink(missing_ok=True)
-    killed: list[float] = []
-    wanted = draw.randint(1, 3)
-    while len(killed) < wanted:
-        process = start(kind, folder, log, kind.again if killed else [])
-        seconds = kill(process, kind.moment(folder, whole_s, draw))
-        if seconds is not None:
-            killed.append(round(seconds, 2))
-        elif killed:
-            break
-        else:  # it was faster than its moment
-            shutil.rmtree(folder)
-    record: dict[str, Any] = {"run": number, "kind": name, "killed_after_s": killed}
+    record: dict[str, Any] = {"run": number, "kind": name, "killed_after_s": []}
     try:
-        finish(kind, folder, log, kind.again if killed else [])
+        disturb = lose_one if kind.loses_one else kill_all
+        record["killed_after_s"] = killed = disturb(kind, folder, log, whole_s, draw)
+        if not kind.loses_one:
+            finish(kind, folder, log, kind.again if killed else [])
         found = kind.content(folder)
         differing = sorted(
             key for key in {*expected, *found} if expected.get(key) != found.get(key)
