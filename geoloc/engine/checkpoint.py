@@ -153,7 +153,8 @@ class PlainCheckpointHook(Hook):
 
     mmengine pickles its log history into every checkpoint, which ``torch.load(weights_only=True)``
     refuses. This hook turns the history into tensors on saving and back on loading, and refuses
-    to load weights that do not fit the model.
+    to load weights that do not fit the model. The config that mmengine saves as Python is not
+    looked at: a resumed run would execute it.
     """
 
     priority = "VERY_LOW"  # the last to touch what is saved
@@ -176,6 +177,7 @@ class PlainCheckpointHook(Hook):
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         """Rebuild the log history and check the weights against the model."""
+        checkpoint.get("meta", {}).pop("config", None)
         history = checkpoint.get("message_hub", {}).get("log_scalars", {})
         for key, columns in history.items():
             if isinstance(columns, list):
