@@ -15,7 +15,7 @@ from mmengine.config import Config
 
 from geoloc.config_json import decode, encode
 from geoloc.errors import ConfigError, UnknownTypeError
-from geoloc.registry import is_registered_part
+from geoloc.registry import NAME_KEYS, is_registered_part
 from geoloc.whole_files import write_json
 
 SUFFIXES = (".json", ".yaml", ".yml")
@@ -220,7 +220,8 @@ def _check(content: Mapping[str, Any], where: str) -> None:
             raise ConfigError(f"{where}: {place} {CODE_KEYS[key]}")
         if key in SCOPE_KEYS and value not in SCOPES:
             raise ConfigError(f"{where}: {place}={value!r} must be one of {', '.join(SCOPES)}")
-        if key in TYPE_KEYS and not _is_name(value, is_registered_part):
+        names = key in TYPE_KEYS or (key in NAME_KEYS and isinstance(value, str))
+        if names and not _is_name(value, is_registered_part):
             raise UnknownTypeError(
                 f"{where}: {place}={value!r} is not registered, and a config in JSON or YAML "
                 "imports nothing; correct the name, or install the plugin that it belongs to"
