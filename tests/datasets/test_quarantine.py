@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from geoloc.datasets import DACampus, PairDataset, PhotoDataset, collate_views
-from geoloc.datasets.quarantine import LIST, Quarantine
+from geoloc.datasets.quarantine import LIST, Quarantine, read_list
 from geoloc.datasets.worker_trace import naming_dead_workers
 from geoloc.errors import ImageError
 from tests.conftest import write_da_campus
@@ -113,6 +113,23 @@ def test_processes_list_an_image_once(tmp_path: Path) -> None:
         for one in lists:
             one.add(ImageError(f"image {number}.jpg\nis broken"))
     assert (tmp_path / LIST).read_text() == "image 1.jpg is broken\nimage 2.jpg is broken\n"
+
+
+def test_an_image_that_two_processes_listed_at_once_counts_once(tmp_path: Path) -> None:
+    (tmp_path / LIST).write_text("image 1.jpg is broken\n" * 2)
+    quarantine = Quarantine(tmp_path / LIST, 2)
+    quarantine.add(ImageError("image 1.jpg is broken"))
+    quarantine.add(ImageError("image 2.jpg is broken"))
+    assert len(read_list(tmp_path / LIST)) == 2
+    with pytest.raises(ImageError, match="3 images cannot be read"):
+        quarantine.add(ImageError("image 3.jpg is broken"))
+
+
+def test_an_image_whose_name_is_no_utf8_is_listed(tmp_path: Path) -> None:
+    quarantine = Quarantine(tmp_path / LIST, 1)
+    for _ in range(2):
+        quarantine.add(ImageError("image \udcff.jpg is broken"))
+    assert read_list(tmp_path / LIST) == [r"image \udcff.jpg is broken"]
 
 
 class Deadly(PairDataset):
