@@ -97,6 +97,16 @@ def test_the_run_says_which_one_is_last(run: Path) -> None:
     assert newest_whole_checkpoint(run / "empty") == (None, {})
 
 
+@pytest.mark.parametrize("name", [None, "run/epoch_3.pth"])
+def test_no_run_goes_on_from_a_best_model(run: Path, name: str | None) -> None:
+    (run / "last_checkpoint").unlink()
+    if name is not None:
+        (run / "last_checkpoint").write_text(name)
+    torch.save({"weight": torch.ones(1)}, run / "best_score_epoch_3.pth")  # no optimiser
+    (run / "epoch_3.pth").write_bytes(b"")
+    assert newest_whole_checkpoint(run)[0] == run / "epoch_2.pth"
+
+
 class Writer(SimpleNamespace):
     """A runner that writes checkpoints, or finds the disk full."""
 
