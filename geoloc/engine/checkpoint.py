@@ -82,7 +82,8 @@ def load_remote_checkpoint(filename: str, map_location: Any = "cpu") -> dict[str
     """Download a checkpoint, once, and read it as a local one.
 
     mmengine would unpickle whatever a server sends. The file goes where ``torch.hub`` keeps its
-    own; of several processes the first downloads.
+    own; of several processes the first downloads, and on other machines that do not see its file
+    each.
 
     Args:
         filename: URL.
@@ -95,16 +96,10 @@ def load_remote_checkpoint(filename: str, map_location: Any = "cpu") -> dict[str
     if not is_file_name(name):
         raise CheckpointError(f"checkpoint {filename} has no file name; give the URL of a file")
     file = Path(torch.hub.get_dir()) / "checkpoints" / name
-    if not file.is_file() and is_main_process():
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(filename, str(file), progress=False)
-        except (OSError, ValueError) as error:
-            raise CheckpointError(
-                f"checkpoint {filename} cannot be downloaded ({error}); download it elsewhere and "
-                "give its path"
-            ) from error
-    barrier()
+    for is_turn in (is_main_process(), True):  # another machine may have a cache of its own
+        if is_turn and not file.is_file():
+            _download(filename, file)
+        barrier()
     content: dict[str, Any] = load_local_checkpoint(str(file), map_location)
     return content
 
@@ -135,6 +130,17 @@ def refuse_checkpoint(filename: str, map_location: Any = "cpu") -> dict[str, Any
     raise CheckpointError(
         f"checkpoint {filename}: give a path, a URL with https:// or torchvision://<model>"
     )
+
+
+def _download(address: str, file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(address, str(file), progress=False)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"checkpoint {address} cannot be downloaded ({error}); download it elsewhere and "
+            "give its path"
+        ) from error
 
 
 def _unpacks(path: Path) -> bool:
