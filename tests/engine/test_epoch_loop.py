@@ -214,7 +214,7 @@ def test_a_run_stopped_again_in_the_same_epoch_keeps_its_batches(
     assert again["lengths"].tolist() == [6]
 
 
-def test_another_number_of_processes_cannot_go_on_within_an_epoch(
+def test_another_number_of_processes_or_batches_cannot_go_on_within_an_epoch(
     config: Write, tmp_path: Path
 ) -> None:
     runner = RUNNERS.build(config(tmp_path, "infonce"))
@@ -224,6 +224,8 @@ def test_another_number_of_processes_cannot_go_on_within_an_epoch(
     assert position["lengths"].tolist() == [6] * STEPS
     with pytest.raises(CheckpointError, match=r"by 2 process\(es\), and this run has 1"):
         loop.go_on_from([position, position])
+    with pytest.raises(CheckpointError, match=r"epoch of 5 batches, and this run has 6: set train"):
+        loop.go_on_from([position | {"lengths": position["lengths"][1:]}])  # of other batches
     with pytest.raises(ConfigError, match="within_epoch=0"):
         RUNNERS.build(config(tmp_path, "infonce", within_epoch=0))
 
