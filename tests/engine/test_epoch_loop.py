@@ -244,6 +244,20 @@ def test_generators_are_restored(tmp_path: Path) -> None:
     assert draw() == first
 
 
+def test_a_process_may_go_on_on_a_gpu_of_another_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, gpus = torch.tensor([1], dtype=torch.uint8), [torch.zeros(1, dtype=torch.uint8)]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda: own)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: [*gpus, own])  # its is the second
+    states = generator_states()
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state: gpus.__setitem__(0, state))
+    monkeypatch.setattr(  # a machine with one, as torch does it
+        torch.cuda, "set_rng_state_all", lambda all_: [gpus[k].copy_(s) for k, s in enumerate(all_)]
+    )
+    restore_generators(states)
+    assert gpus[0].tolist() == [1]
+
+
 def test_runs_of_one_second_share_nothing(config: Write, tmp_path: Path) -> None:
     runners = [RUNNERS.build(config(tmp_path / str(k), "infonce")) for k in range(3)]
     assert len({runner.experiment_name for runner in runners}) == 3
