@@ -164,11 +164,14 @@ def test_a_run_lists_and_goes_on(
     damage(root, "drone/train/0001/1.jpg")
     extra = "train_dataloader = dict(num_workers=1, dataset=dict(max_unreadable={limit}))\n"
     data = ("--data-root", root)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / LIST).write_text("an image of a run before, repaired since\n")
     one = run_tool(
         "train.py", small_config(extra=extra.format(limit=1)), "--work-dir", "run", *data
     )
     assert one.returncode == 0, one.stderr
-    assert "0001/1.jpg" in (tmp_path / "run" / LIST).read_text()
+    (line,) = read_list(tmp_path / "run" / LIST)
+    assert "0001/1.jpg" in line
     assert "Unreadable images that were left out: 1, see run/unreadable.txt" in one.stdout
     none = run_tool("train.py", small_config(extra=extra.format(limit=0)), *data)
     assert none.returncode == 1
