@@ -48,7 +48,7 @@ def read_declarative(path: Path) -> dict[str, Any]:
             under text keys; the message names the file, and the line or the key.
         UnknownTypeError: If a type is not registered.
     """
-    content = _read(path, ())
+    content = _read(path, (), set())
     _check(content, str(path))
     return content
 
@@ -68,7 +68,8 @@ def write_declarative(cfg: Config, file: Path) -> None:
     write_json(file, {key: encode(value, key) for key, value in content.items()})
 
 
-def _read(path: Path, children: tuple[Path, ...]) -> dict[str, Any]:
+def _read(path: Path, children: tuple[Path, ...], known: set[Path]) -> dict[str, Any]:
+    """Read a file and its bases; ``known`` are those of the whole config, each read once."""
     if path.resolve() in children:
         circle = " -> ".join(file.name for file in (*children, path))
         raise ConfigError(f"{path}: {BASE} goes round in a circle ({circle}); take one of them out")
@@ -87,7 +88,10 @@ def _read(path: Path, children: tuple[Path, ...]) -> dict[str, Any]:
             )
         if not file.is_file():
             raise ConfigError(f"{path}: {BASE} names {base}, but there is no file {file}")
-        other = _read(file, (*children, path.resolve()))
+        if file.resolve() in known - {*children, path.resolve()}:  # few files stand for millions
+            raise ConfigError(f"{path}: {BASE} names {base}, which is inherited already")
+        known.add(file.resolve())
+        other = _read(file, (*children, path.resolve()), known)
         if twice := sorted(inherited.keys() & other.keys()):
             raise ConfigError(f"{path}: {BASE} names several files with the key {twice[0]!r}")
         inherited |= other

@@ -85,6 +85,7 @@ PYTHON_YAML = "model: !!python/object/apply:os.mkdir [MARK]\n"
         ("a.json", b"\xff\xfe", r"a\.json is no text file in UTF-8"),
         ("a.json", '{"_base_": "gone.json"}', r"a\.json: _base_ names gone\.json, but"),
         ("a.json", '{"_base_": "a.json"}', r"a\.json: _base_ goes round in a circle"),
+        ("a.json", '{"_base_": ["b.json", "b.json"]}', r"a\.json: _base_ names b\.json, .*already"),
         ("a.json", '{"_base_": 5}', r"_base_=5 must be the path"),
         ("a.json", '{"_base_": "marked.py"}', r"names marked\.py, which is not JSON or YAML"),
         ("a.json", '{"_base_": ["b.json", "c.json"]}', r"several files with the key 'x'"),
