@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from geoloc.errors import ConfigError, UnknownTypeError
-from geoloc.registry import is_registered
+from geoloc.registry import NAME_KEYS, is_registered
 
 TUPLE = "__tuple__"
 
@@ -58,21 +58,22 @@ def check_types(config: Any, place: str) -> None:
         place: Its dotted key, for the message.
 
     Raises:
-        UnknownTypeError: If a ``type`` is not registered; the message names it.
+        UnknownTypeError: If a ``type``, or what else names a part, is not registered; the message
+            says which.
     """
     for where, kind in _types(config, place):
         if not isinstance(kind, str) or not is_registered(kind):
             raise UnknownTypeError(
-                f"{where}.type={kind!r} is not registered: update geoloc, or install the package "
+                f"{where}={kind!r} is not registered: update geoloc, or install the package "
                 "that it belongs to as a plugin"
             )
 
 
 def _types(node: Any, place: str) -> Iterator[tuple[str, Any]]:
     if isinstance(node, dict):
-        if "type" in node:
-            yield place, node["type"]
         for key, value in node.items():
+            if key == "type" or (key in NAME_KEYS and isinstance(value, str)):
+                yield f"{place}.{key}", value
             yield from _types(value, f"{place}.{key}")
     elif isinstance(node, (list, tuple)):
         for number, value in enumerate(node):

@@ -31,8 +31,9 @@ def upright_rgb(image: Image.Image) -> Image.Image:
     Raises:
         ValueError: If its pixels are numbers of no known range.
     """
+    is_grey = image.mode == "I" and image.format in ("PNG", "PPM")  # a copy has no format
     image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
+    if is_grey or image.mode.startswith("I;16"):
         # Pillow would clip grey values of 16 bits to those of 8, nearly all to white
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     elif image.mode in ("I", "F"):

@@ -28,6 +28,14 @@ from geoloc.errors import UnknownTypeError
 SCOPE = "geoloc"
 PLUGIN_GROUP = "geoloc.plugins"
 RUNNER_PARTS = "geoloc.engine.runner_parts"
+# Options in which mmengine and mmpretrain look up a part, when they are text.
+NAME_KEYS = (
+    *("ema_type", "norm_layer", "conv_type"),
+    *("auto_wrap_policy", "param_init_fn", "check_fn"),
+)
+# Parts of mmpretrain that unpickle a file that an option names, or evaluate an option (dtype).
+RUNNING_OPTIONS = {"VQAGenerationHead", "OFA", "RAM", "RAMNormal", "RAMOpenset"}
+EVALUATING = "torchvision/"
 
 
 class PluginRegistry(Registry):
@@ -117,8 +125,11 @@ def is_registered(kind: str) -> bool:
 
     Args:
         kind: A name of geoloc, of a plugin, mmpretrain or mmengine, with its scope or without.
+            Those of parts that would run what their options say count as not registered.
     """
     scope, name = Registry.split_scope_key(kind)
+    if name in RUNNING_OPTIONS or name.startswith(EVALUATING):
+        return False
     return any(name in registry.module_dict for registry in _lenders(scope))
 
 

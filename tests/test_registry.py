@@ -1,6 +1,7 @@
 import pytest
 
 from geoloc import registry
+from geoloc.config_json import check_types
 from geoloc.errors import UnknownTypeError
 
 ROLES = ("BACKBONES", "NECKS", "HEADS", "LOSSES", "SAMPLERS", "METRICS", "INDEXES")
@@ -82,3 +83,15 @@ def test_a_loss_is_no_neck() -> None:
         registry.NECKS.build({"type": "DyCLLoss"})
     assert "DyCLLoss" in registry.LOSSES
     assert "DyCLLoss" not in registry.NECKS
+
+
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        ({"type": "TIMMBackbone", "norm_layer": "os.path"}, r"model\.norm_layer='os\.path'"),
+        ([{"type": "torchvision/ToTensor"}], r"model\[0\]\.type='torchvision/ToTensor'"),
+    ],
+)
+def test_a_config_of_somebody_else_runs_no_option(config: object, place: str) -> None:
+    with pytest.raises(UnknownTypeError, match=f"{place} is not registered"):
+        check_types(config, "model")

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import uuid
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +19,8 @@ Pixels = NDArray[np.uint8]
 class PixelCache:
     """Keeps what a decoder made of image files, until these change.
 
-    Several processes may share a folder. A damaged or deleted entry is made again.
+    Several processes may share a folder, also those of several machines. A damaged or deleted
+    entry is made again. A folder that is full or may not be written to costs time, not the run.
 
     Args:
         folder: Created when the first image is kept.
@@ -42,10 +45,14 @@ class PixelCache:
             return read_array(entry)
         except (FileNotFoundError, ArrayFault):
             pixels = decode(path)
-        own = entry.with_name(f"{os.getpid()}-{entry.name}")  # others may write the same entry
-        with whole_file(own) as stream:
-            np.save(stream, pixels, allow_pickle=False)
-        os.replace(own, entry)
+        try:
+            _keep(pixels, entry)
+        except OSError as error:
+            warnings.warn(
+                f"{self.folder} cannot keep decoded images ({error}); make room there, or each is "
+                "decoded every time",
+                stacklevel=2,
+            )
         return pixels
 
     def _entry(self, image: Path) -> Path:
@@ -53,3 +60,11 @@ class PixelCache:
         text = f"{image.absolute()}\0{state.st_size}\0{state.st_mtime_ns}\0{self.decoder}"
         name = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
         return self.folder / name[:2] / f"{name[2:32]}.npy"
+
+
+def _keep(pixels: Pixels, entry: Path) -> None:
+    # others may write the same entry, also processes of the same number in other containers
+    own = entry.with_name(f"{uuid.uuid4().hex}-{entry.name}")
+    with whole_file(own) as stream:
+        np.save(stream, pixels, allow_pickle=False)
+    os.replace(own, entry)

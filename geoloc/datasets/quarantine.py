@@ -23,8 +23,12 @@ def round_from(item: int, length: int) -> Iterator[int]:
 
 
 def read_list(file: Path) -> list[str]:
-    """Return the lines of a list, none if there is no file."""
-    return file.read_text().splitlines() if file.is_file() else []
+    """Return the lines of a list, none if there is no file.
+
+    Processes that meet an image at the same moment both list it; it counts once.
+    """
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    return list(dict.fromkeys(lines))
 
 
 class Quarantine:
@@ -73,7 +77,8 @@ class Quarantine:
         """
         if self.limit == 0 or self.file is None:
             raise error
-        line = " ".join(str(error).splitlines())
+        text = " ".join(str(error).splitlines())
+        line = text.encode(errors="backslashreplace").decode()  # names of files may be no UTF-8
         known = read_list(self.file)
         if line not in known:
             self.file.parent.mkdir(parents=True, exist_ok=True)

@@ -82,7 +82,8 @@ def load_remote_checkpoint(filename: str, map_location: Any = "cpu") -> dict[str
     """Download a checkpoint, once, and read it as a local one.
 
     mmengine would unpickle whatever a server sends. The file goes where ``torch.hub`` keeps its
-    own; of several processes the first downloads.
+    own; of several processes the first downloads, and on other machines that do not see its file
+    each.
 
     Args:
         filename: URL.
@@ -95,16 +96,10 @@ def load_remote_checkpoint(filename: str, map_location: Any = "cpu") -> dict[str
     if not is_file_name(name):
         raise CheckpointError(f"checkpoint {filename} has no file name; give the URL of a file")
     file = Path(torch.hub.get_dir()) / "checkpoints" / name
-    if not file.is_file() and is_main_process():
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(filename, str(file), progress=False)
-        except (OSError, ValueError) as error:
-            raise CheckpointError(
-                f"checkpoint {filename} cannot be downloaded ({error}); download it elsewhere and "
-                "give its path"
-            ) from error
-    barrier()
+    for is_turn in (is_main_process(), True):  # another machine may have a cache of its own
+        if is_turn and not file.is_file():
+            _download(filename, file)
+        barrier()
     content: dict[str, Any] = load_local_checkpoint(str(file), map_location)
     return content
 
@@ -137,6 +132,17 @@ def refuse_checkpoint(filename: str, map_location: Any = "cpu") -> dict[str, Any
     )
 
 
+def _download(address: str, file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(address, str(file), progress=False)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"checkpoint {address} cannot be downloaded ({error}); download it elsewhere and "
+            "give its path"
+        ) from error
+
+
 def _unpacks(path: Path) -> bool:
     """Return whether a file is an archive that says to hold more than its size."""
     try:
@@ -153,7 +159,8 @@ class PlainCheckpointHook(Hook):
 
     mmengine pickles its log history into every checkpoint, which ``torch.load(weights_only=True)``
     refuses. This hook turns the history into tensors on saving and back on loading, and refuses
-    to load weights that do not fit the model.
+    to load weights that do not fit the model. The config that mmengine saves as Python is not
+    looked at: a resumed run would execute it.
     """
 
     priority = "VERY_LOW"  # the last to touch what is saved
@@ -176,6 +183,7 @@ class PlainCheckpointHook(Hook):
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         """Rebuild the log history and check the weights against the model."""
+        checkpoint.get("meta", {}).pop("config", None)
         history = checkpoint.get("message_hub", {}).get("log_scalars", {})
         for key, columns in history.items():
             if isinstance(columns, list):

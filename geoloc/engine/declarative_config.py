@@ -15,7 +15,7 @@ from mmengine.config import Config
 
 from geoloc.config_json import decode, encode
 from geoloc.errors import ConfigError, UnknownTypeError
-from geoloc.registry import is_registered_part
+from geoloc.registry import NAME_KEYS, is_registered_part
 from geoloc.whole_files import write_json
 
 SUFFIXES = (".json", ".yaml", ".yml")
@@ -48,7 +48,7 @@ def read_declarative(path: Path) -> dict[str, Any]:
             under text keys; the message names the file, and the line or the key.
         UnknownTypeError: If a type is not registered.
     """
-    content = _read(path, ())
+    content = _read(path, (), set())
     _check(content, str(path))
     return content
 
@@ -68,7 +68,8 @@ def write_declarative(cfg: Config, file: Path) -> None:
     write_json(file, {key: encode(value, key) for key, value in content.items()})
 
 
-def _read(path: Path, children: tuple[Path, ...]) -> dict[str, Any]:
+def _read(path: Path, children: tuple[Path, ...], known: set[Path]) -> dict[str, Any]:
+    """Read a file and its bases; ``known`` are those of the whole config, each read once."""
     if path.resolve() in children:
         circle = " -> ".join(file.name for file in (*children, path))
         raise ConfigError(f"{path}: {BASE} goes round in a circle ({circle}); take one of them out")
@@ -87,7 +88,10 @@ def _read(path: Path, children: tuple[Path, ...]) -> dict[str, Any]:
             )
         if not file.is_file():
             raise ConfigError(f"{path}: {BASE} names {base}, but there is no file {file}")
-        other = _read(file, (*children, path.resolve()))
+        if file.resolve() in known - {*children, path.resolve()}:  # few files stand for millions
+            raise ConfigError(f"{path}: {BASE} names {base}, which is inherited already")
+        known.add(file.resolve())
+        other = _read(file, (*children, path.resolve()), known)
         if twice := sorted(inherited.keys() & other.keys()):
             raise ConfigError(f"{path}: {BASE} names several files with the key {twice[0]!r}")
         inherited |= other
@@ -220,7 +224,8 @@ def _check(content: Mapping[str, Any], where: str) -> None:
             raise ConfigError(f"{where}: {place} {CODE_KEYS[key]}")
         if key in SCOPE_KEYS and value not in SCOPES:
             raise ConfigError(f"{where}: {place}={value!r} must be one of {', '.join(SCOPES)}")
-        if key in TYPE_KEYS and not _is_name(value, is_registered_part):
+        names = key in TYPE_KEYS or (key in NAME_KEYS and isinstance(value, str))
+        if names and not _is_name(value, is_registered_part):
             raise UnknownTypeError(
                 f"{where}: {place}={value!r} is not registered, and a config in JSON or YAML "
                 "imports nothing; correct the name, or install the plugin that it belongs to"

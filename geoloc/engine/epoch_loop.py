@@ -62,7 +62,7 @@ class EpochLoop(EpochBasedTrainLoop):
         """Begin the next epoch where ``position`` was taken.
 
         Raises:
-            CheckpointError: If the run had another number of processes.
+            CheckpointError: If the run had another number of processes, or of batches.
         """
         if len(positions) != get_world_size():
             raise CheckpointError(
@@ -70,7 +70,14 @@ class EpochLoop(EpochBasedTrainLoop):
                 f"this run has {get_world_size()}: start as many, or name the checkpoint of a "
                 "whole epoch after --resume"
             )
-        self._rest = positions[get_rank()]
+        own = positions[get_rank()]
+        if (batches := own["done"] + len(own["lengths"])) != len(self.dataloader):
+            raise CheckpointError(
+                f"the checkpoint was written within an epoch of {batches} batches, and this run "
+                f"has {len(self.dataloader)}: set train_dataloader as it was, or name the "
+                "checkpoint of a whole epoch after --resume"
+            )
+        self._rest = own
 
     def run(self) -> Any:
         """Train, after the evaluation that a resumed run may have missed.

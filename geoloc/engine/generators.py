@@ -8,7 +8,7 @@ import torch
 
 
 def generator_states() -> dict[str, Any]:
-    """Return the states of Python's, numpy's and torch's global generators, those of GPUs too.
+    """Return the states of Python's, numpy's and torch's global generators, its GPU's too.
 
     Returns:
         Tensors, numbers and lists, which ``torch.load`` reads with ``weights_only=True``.
@@ -21,7 +21,8 @@ def generator_states() -> dict[str, Any]:
         "python": [version, torch.tensor(words), gauss],
         "numpy": numpy_ | {"state": inner | {"key": keys}},
         "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        # of this process's GPU alone, which may have another number in a resumed run
+        "cuda": [torch.cuda.get_rng_state()] if torch.cuda.is_available() else [],
     }
 
 
@@ -33,5 +34,5 @@ def restore_generators(states: dict[str, Any]) -> None:
     inner = inner | {"key": inner["key"].cpu().numpy().astype(np.uint32)}
     np.random.set_state(states["numpy"] | {"state": inner})  # noqa: NPY002
     torch.set_rng_state(states["torch"].cpu())
-    if torch.cuda.is_available():
-        torch.cuda.set_rng_state_all([state.cpu() for state in states["cuda"]])
+    if states["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["cuda"][0].cpu())

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from geoloc.engine.run_files import checkpoint_of_run
 
+BEST = "best_"  # the beginning of the names that mmengine gives them
+
 
 def newest_whole_checkpoint(
     folder: Path, since: float = 0.0
@@ -45,9 +47,11 @@ def checkpoint_fault(file: Path) -> str | None:
 
 
 def _newest_first(folder: Path) -> Iterator[Path]:
-    """Yield the file that the run calls its last one, then the others by age."""
-    first = checkpoint_of_run(folder)
-    if first is not None:
-        yield first
-    others = [file for file in folder.glob("*.pth") if file != first]
-    yield from sorted(others, key=lambda file: file.stat().st_mtime, reverse=True)
+    """Yield the file that the run calls its last one, then the others by age.
+
+    Best models are left out: without the optimiser's state a run would go on otherwise.
+    """
+    files = [file for file in folder.glob("*.pth") if not file.name.startswith(BEST)]
+    files.sort(key=lambda file: file.stat().st_mtime, reverse=True)
+    last = checkpoint_of_run(folder)
+    yield from sorted(files, key=lambda file: file != last)

@@ -131,6 +131,8 @@ def train(cfg: Config, resume: str | None = None) -> Path:
     cfg.load_from = _last_checkpoint(folder) if resume == "auto" else resume
     cfg.resume = cfg.load_from is not None
     keep_config(cfg)
+    if not cfg.resume and is_main_process():  # what another run in this folder left out
+        Path(cfg.work_dir, UNREADABLE).unlink(missing_ok=True)
     runner = RUNNERS.build(cfg)
     with naming_dead_workers():
         runner.train()

@@ -1,12 +1,16 @@
+import errno
 import os
+import warnings
 from multiprocessing import Pool
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from geoloc.datasets import LoadImage
+from geoloc.datasets.pixel_cache import PixelCache
 from geoloc.errors import ImageError
 
 
@@ -72,3 +76,32 @@ def test_processes_share_a_cache(photo: Path, tmp_path: Path) -> None:
     for pixels in loaded:
         np.testing.assert_array_equal(pixels, load(photo, None))
     assert len([*(tmp_path / "cache").rglob("*.*")]) == 1
+
+
+def test_processes_of_one_number_share_a_cache(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, pixels, save = PixelCache(tmp_path / "cache", ""), np.zeros((8, 8, 3), np.uint8), np.save
+
+    def save_while_another_does(*given: Any, **options: Any) -> None:  # in another container
+        monkeypatch.setattr(np, "save", save)
+        cache(str(photo), lambda _: pixels)
+        save(*given, **options)
+
+    monkeypatch.setattr(np, "save", save_while_another_does)
+    with warnings.catch_warnings(action="error"):
+        np.testing.assert_array_equal(cache(str(photo), lambda _: pixels), pixels)
+    assert len([*(tmp_path / "cache").rglob("*.*")]) == 1
+
+
+def test_a_full_cache_costs_time_only(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    with pytest.warns(UserWarning, match="cannot keep decoded images.*No space left"):
+        pixels = load(photo, tmp_path / "cache")
+    np.testing.assert_array_equal(pixels, load(photo, None))
+    assert not [*(tmp_path / "cache").rglob("*.*")]

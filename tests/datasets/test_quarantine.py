@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from geoloc.datasets import DACampus, PairDataset, PhotoDataset, collate_views
-from geoloc.datasets.quarantine import LIST, Quarantine
+from geoloc.datasets.quarantine import LIST, Quarantine, read_list
 from geoloc.datasets.worker_trace import naming_dead_workers
 from geoloc.errors import ImageError
 from tests.conftest import write_da_campus
@@ -115,6 +115,23 @@ def test_processes_list_an_image_once(tmp_path: Path) -> None:
     assert (tmp_path / LIST).read_text() == "image 1.jpg is broken\nimage 2.jpg is broken\n"
 
 
+def test_an_image_that_two_processes_listed_at_once_counts_once(tmp_path: Path) -> None:
+    (tmp_path / LIST).write_text("image 1.jpg is broken\n" * 2)
+    quarantine = Quarantine(tmp_path / LIST, 2)
+    quarantine.add(ImageError("image 1.jpg is broken"))
+    quarantine.add(ImageError("image 2.jpg is broken"))
+    assert len(read_list(tmp_path / LIST)) == 2
+    with pytest.raises(ImageError, match="3 images cannot be read"):
+        quarantine.add(ImageError("image 3.jpg is broken"))
+
+
+def test_an_image_whose_name_is_no_utf8_is_listed(tmp_path: Path) -> None:
+    quarantine = Quarantine(tmp_path / LIST, 1)
+    for _ in range(2):
+        quarantine.add(ImageError("image \udcff.jpg is broken"))
+    assert read_list(tmp_path / LIST) == [r"image \udcff.jpg is broken"]
+
+
 class Deadly(PairDataset):
     """Its loading process is killed while it reads the seventh photo."""
 
@@ -147,11 +164,14 @@ def test_a_run_lists_and_goes_on(
     damage(root, "drone/train/0001/1.jpg")
     extra = "train_dataloader = dict(num_workers=1, dataset=dict(max_unreadable={limit}))\n"
     data = ("--data-root", root)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / LIST).write_text("an image of a run before, repaired since\n")
     one = run_tool(
         "train.py", small_config(extra=extra.format(limit=1)), "--work-dir", "run", *data
     )
     assert one.returncode == 0, one.stderr
-    assert "0001/1.jpg" in (tmp_path / "run" / LIST).read_text()
+    (line,) = read_list(tmp_path / "run" / LIST)
+    assert "0001/1.jpg" in line
     assert "Unreadable images that were left out: 1, see run/unreadable.txt" in one.stdout
     none = run_tool("train.py", small_config(extra=extra.format(limit=0)), *data)
     assert none.returncode == 1

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -177,3 +179,11 @@ def test_pipeline_must_end_with_pack_inputs(config):
 def test_misspelt_transform():
     with pytest.raises(UnknownTypeError, match="RandomRotation"):
         TRANSFORMS.build({"type": "RandomRotate"})
+
+
+@pytest.mark.parametrize("name", ["grey.png", "grey.pgm", "grey.tif"])
+def test_grey_values_of_16_bits_keep_their_brightness(name: str, tmp_path: Path) -> None:
+    values = np.arange(256, dtype=np.uint16).reshape(16, 16) * 257
+    Image.fromarray(values).save(tmp_path / name)
+    loaded = LoadImage()({"img_path": str(tmp_path / name)})["img"]
+    np.testing.assert_array_equal(loaded[..., 0].ravel(), np.arange(256))

@@ -1,5 +1,6 @@
 import pickle
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +15,8 @@ from geoloc.engine.checkpoint import (
     check_weights_fit,
     load_local_checkpoint,
 )
+from geoloc.engine.config import load_config
+from geoloc.engine.run import prepare, train
 from geoloc.errors import CheckpointError
 
 
@@ -110,6 +113,18 @@ def test_only_a_resumed_run_needs_the_weights_of_losses(resume: bool, fits: bool
         return
     with pytest.raises(CheckpointError, match=r"losses\.weight is missing \(and 2 more"):
         PlainCheckpointHook().after_load_checkpoint(runner, {"state_dict": weights})
+
+
+def test_the_config_in_a_checkpoint_is_not_run(
+    small_config: Callable[..., Path], tmp_path: Path
+) -> None:
+    config, work = small_config(epochs=1), tmp_path / "work"
+    train(prepare(load_config(config), str(work)))
+    content = load_local_checkpoint(str(work / "epoch_1.pth"))
+    content["meta"]["config"] = f"import pathlib\npathlib.Path({str(tmp_path / 'ran')!r}).touch()\n"
+    torch.save(content, tmp_path / "hostile.pth")
+    train(prepare(load_config(config), str(work)), resume=str(tmp_path / "hostile.pth"))
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_missing_package_of_a_trusted_file_is_named(

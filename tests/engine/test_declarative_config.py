@@ -66,6 +66,7 @@ def test_bases_are_inherited(tmp_path: Path) -> None:
 
 
 MARKED = "import pathlib\npathlib.Path('MARK').write_text('run')\n"
+EVALUATED = "mmpretrain.torchvision/ConvertImageDtype"  # of the option dtype, as Python
 PYTHON_YAML = "model: !!python/object/apply:os.mkdir [MARK]\n"
 
 
@@ -84,6 +85,7 @@ PYTHON_YAML = "model: !!python/object/apply:os.mkdir [MARK]\n"
         ("a.json", b"\xff\xfe", r"a\.json is no text file in UTF-8"),
         ("a.json", '{"_base_": "gone.json"}', r"a\.json: _base_ names gone\.json, but"),
         ("a.json", '{"_base_": "a.json"}', r"a\.json: _base_ goes round in a circle"),
+        ("a.json", '{"_base_": ["b.json", "b.json"]}', r"a\.json: _base_ names b\.json, .*already"),
         ("a.json", '{"_base_": 5}', r"_base_=5 must be the path"),
         ("a.json", '{"_base_": "marked.py"}', r"names marked\.py, which is not JSON or YAML"),
         ("a.json", '{"_base_": ["b.json", "c.json"]}', r"several files with the key 'x'"),
@@ -100,6 +102,23 @@ PYTHON_YAML = "model: !!python/object/apply:os.mkdir [MARK]\n"
         ("a.json", '{"x": {"_scope_": "marked"}}', r"x\._scope_='marked' must be one of"),
         ("a.json", '{"optim_wrapper": {"constructor": "marked.X"}}', r"constructor='marked\.X' is"),
         ("a.json", '{"x": [{"trust_remote_code": true}]}', r"x\[0\]\.trust_remote_code lets"),
+        (
+            "a.json",
+            '{"x": [{"ema_type": "marked.X"}]}',
+            r"ema_type='marked\.X' is not regis",
+        ),
+        ("a.json", '{"x": {"norm_layer": "marked.X"}}', r"x\.norm_layer='marked\.X' is not regis"),
+        (
+            "a.json",
+            '{"x": {"auto_wrap_policy": "marked.X"}}',
+            r"_policy='marked\.X' is not",
+        ),
+        (
+            "a.json",
+            f'{{"x": [{{"type": "{EVALUATED}"}}]}}',
+            r"\.type='mmpretrain\.torchvision",
+        ),
+        ("a.json", '{"x": {"type": "VQAGenerationHead"}}', r"x\.type='VQAGenerationHead' is not"),
         ("a.json", '{"text": "x"}', r"a\.json: KeyError: .*text is reserved"),
         ("a.yaml", PYTHON_YAML, r"a\.yaml:1: not plain YAML: .*python/object/apply"),
         ("a.yaml", "a: &x [1]\nb: *x\n", r"a\.yaml:2: not plain YAML: the alias \*x"),

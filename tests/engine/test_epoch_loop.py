@@ -215,7 +215,7 @@ def test_a_run_stopped_again_in_the_same_epoch_keeps_its_batches(
     assert again["lengths"].tolist() == [6]
 
 
-def test_another_number_of_processes_cannot_go_on_within_an_epoch(
+def test_another_number_of_processes_or_batches_cannot_go_on_within_an_epoch(
     config: Write, tmp_path: Path
 ) -> None:
     runner = RUNNERS.build(config(tmp_path, "infonce"))
@@ -225,6 +225,8 @@ def test_another_number_of_processes_cannot_go_on_within_an_epoch(
     assert position["lengths"].tolist() == [6] * STEPS
     with pytest.raises(CheckpointError, match=r"by 2 process\(es\), and this run has 1"):
         loop.go_on_from([position, position])
+    with pytest.raises(CheckpointError, match=r"epoch of 5 batches, and this run has 6: set train"):
+        loop.go_on_from([position | {"lengths": position["lengths"][1:]}])  # of other batches
     with pytest.raises(ConfigError, match="within_epoch=0"):
         RUNNERS.build(config(tmp_path, "infonce", within_epoch=0))
 
@@ -250,6 +252,20 @@ def test_generators_are_restored(tmp_path: Path) -> None:
     random.seed(5), np.random.seed(5), torch.manual_seed(5)  # noqa: NPY002
     restore_generators(torch.load(tmp_path / "states.pth", weights_only=True))
     assert draw() == first
+
+
+def test_a_process_may_go_on_on_a_gpu_of_another_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, gpus = torch.tensor([1], dtype=torch.uint8), [torch.zeros(1, dtype=torch.uint8)]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda: own)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: [*gpus, own])  # its is the second
+    states = generator_states()
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state: gpus.__setitem__(0, state))
+    monkeypatch.setattr(  # a machine with one, as torch does it
+        torch.cuda, "set_rng_state_all", lambda all_: [gpus[k].copy_(s) for k, s in enumerate(all_)]
+    )
+    restore_generators(states)
+    assert gpus[0].tolist() == [1]
 
 
 def test_runs_of_one_second_share_nothing(config: Write, tmp_path: Path) -> None:

@@ -104,16 +104,26 @@ def test_the_run_says_which_one_is_last(run: Path) -> None:
     assert newest_whole_checkpoint(run / "empty") == (None, {})
 
 
+@pytest.mark.parametrize("name", [None, "run/epoch_3.pth"])
+def test_no_run_goes_on_from_a_best_model(run: Path, name: str | None) -> None:
+    (run / "last_checkpoint").unlink()
+    if name is not None:
+        (run / "last_checkpoint").write_text(name)
+    torch.save({"weight": torch.ones(1)}, run / "best_score_epoch_3.pth")  # no optimiser
+    (run / "epoch_3.pth").write_bytes(b"")
+    assert newest_whole_checkpoint(run)[0] == run / "epoch_2.pth"
+
+
 class Writer(SimpleNamespace):
     """A runner that writes checkpoints, or finds the disk full."""
 
     error: OSError | None = None
 
-    def save_checkpoint(self, folder: str, name: str, *_: object, **__: object) -> None:
+    def save_checkpoint(self, folder: str, filename: str, *_: object, **__: object) -> None:
         self.there_meanwhile = sorted(file.name for file in Path(folder).glob("*.pth"))
         if self.error is not None:
             raise self.error
-        Path(folder, name).write_bytes(b"weights")
+        Path(folder, filename).write_bytes(b"weights")
 
 
 def saving(folder: Path, **options: str) -> tuple[SafeCheckpointHook, Writer]:
@@ -142,6 +152,20 @@ def test_an_old_checkpoint_goes_when_the_new_one_is_there(tmp_path: Path) -> Non
     assert checkpoints(tmp_path) == ["epoch_2.pth", "epoch_3.pth"]
     assert runner.message_hub.get_info("keep_ckpt_ids") == [2, 3]
     assert (tmp_path / "last_checkpoint").read_text() == str(tmp_path / "epoch_3.pth")
+
+
+@pytest.mark.parametrize("keys", [["score"], ["score", "other"]])
+def test_the_old_best_model_goes_when_the_new_one_is_there(tmp_path: Path, keys: list[str]) -> None:
+    hook, runner = saving(tmp_path, save_best=keys, rule="greater")
+    hook.best_ckpt_path, hook.last_ckpt = None, None
+    hook.best_ckpt_path_dict = dict.fromkeys(keys)
+    runner.iter, runner.logger.info = 1, print
+    for runner.epoch, score in ((1, 0.5), (2, 0.6)):
+        hook._save_best_checkpoint(runner, dict.fromkeys(keys, score))
+    assert f"best_{keys[-1]}_epoch_1.pth" in runner.there_meanwhile
+    hook._save_best_checkpoint(runner, dict.fromkeys(keys, 0.7))  # the evaluation is repeated
+    best = [f"best_{key}_epoch_2.pth" for key in sorted(keys)]
+    assert [name for name in checkpoints(tmp_path) if name.startswith("best")] == best
 
 
 @pytest.mark.parametrize("choice", ["stop", "continue"])

@@ -43,6 +43,16 @@ def test_weights_are_downloaded_once(address: str, tmp_path: Path) -> None:
     PretrainedInit(f"{address}/linear.pth")(layer)
 
 
+def test_a_machine_without_the_file_of_the_first_process_downloads_too(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geoloc.engine.checkpoint.is_main_process", lambda: False)
+    torch.save({"weight": torch.ones(1, 2), "bias": torch.ones(1)}, tmp_path / "linear.pth")
+    layer = nn.Linear(2, 1)
+    PretrainedInit(f"{address}/linear.pth")(layer)
+    assert layer.weight.tolist() == [[1.0, 1.0]]
+
+
 def test_a_hostile_download_is_not_run(address: str, tmp_path: Path) -> None:
     torch.save({"weight": Payload(tmp_path / "MARK")}, tmp_path / "linear.pth")
     with pytest.raises(CheckpointError, match="pickled objects"):

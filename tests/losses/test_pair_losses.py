@@ -1,10 +1,12 @@
 """What every pair loss must do, whatever its formula."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from geoloc.models.losses import (
     ContrastiveLoss,
@@ -18,6 +20,7 @@ from geoloc.models.losses import (
     TripletLoss,
 )
 from geoloc.models.losses.logsumexp import grouped_logsumexp, masked_logsumexp, softplus
+from geoloc.models.named_losses import pair_loss
 from geoloc.registry import LOSSES
 
 LOSS_CONFIGS = {
@@ -304,3 +307,25 @@ def test_softplus_has_no_linear_branch():
     expected = [0.0, math.log1p(math.exp(-3)), math.log(2), 25 + math.log1p(math.exp(-25)), 1000.0]
     torch.testing.assert_close(softplus(x), torch.tensor(expected).double(), rtol=1e-7, atol=0)
     assert softplus(x)[3].item() > 25
+
+
+class WeightedByPlaces(InfoNCELoss):
+    """Weighs the loss of a batch by the places in it."""
+
+    def both_directions(
+        self, query: Tensor, gallery: Tensor, levels: Tensor, places: Tensor
+    ) -> Tensor:
+        return super().both_directions(query, gallery, levels) * len(places.unique())
+
+    def forward(self, query: Tensor, gallery: Tensor, levels: Tensor, places: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+def test_a_loss_that_asks_for_the_places_gets_those_of_the_whole_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    descriptors = [torch.randn(4, 8, generator=torch.Generator().manual_seed(k)) for k in range(2)]
+    places, levels = torch.arange(4), SimpleNamespace(of_all=3 * torch.eye(4, dtype=torch.int8))
+    alone = pair_loss(WeightedByPlaces(), descriptors, levels, places)
+    monkeypatch.setattr("geoloc.models.named_losses.get_dist_info", lambda: (0, 2))
+    torch.testing.assert_close(pair_loss(WeightedByPlaces(), descriptors, levels, places), alone)

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mmengine.dist import is_main_process
+from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 
-from geoloc.engine import file_backend  # noqa: F401  mmengine then writes whole files
+from geoloc.engine.file_backend import WholeFileBackend  # mmengine then writes whole files
 from geoloc.errors import CheckpointError, ConfigError
 from geoloc.registry import HOOKS
 from geoloc.whole_files import write_whole
@@ -15,6 +16,17 @@ from geoloc.whole_files import write_whole
 FULL = {errno.ENOSPC, errno.EDQUOT}
 WITHIN_EPOCH = "within_epoch.pth"
 POSITIONS = "within_epoch"
+
+
+class _RemovesLater(WholeFileBackend):
+    """Keeps the old best model, which mmengine removes before it saves the new one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outdated: set[str] = set()
+
+    def remove(self, filepath: str | Path) -> None:
+        self.outdated.add(str(filepath))
 
 
 @HOOKS.register_module()
@@ -36,6 +48,7 @@ class SafeCheckpointHook(CheckpointHook):
         ConfigError: If an option is none of these.
     """
 
+    file_backend: LocalBackend
     max_keep_ckpts: int
     last_ckpt: str | None
 
@@ -76,6 +89,17 @@ class SafeCheckpointHook(CheckpointHook):
         """Save the best model; the start weights, which may be evaluated too, do not compete."""
         if runner.iter > 0:
             super().after_val_epoch(runner, metrics)
+
+    def _save_best_checkpoint(self, runner: Any, metrics: dict[str, float]) -> None:
+        backend, self.file_backend = self.file_backend, (later := _RemovesLater())
+        try:
+            super()._save_best_checkpoint(runner, metrics)
+        finally:
+            self.file_backend = backend
+        saved = {getattr(self, "best_ckpt_path", None)}  # the same if an evaluation was repeated
+        saved.update(getattr(self, "best_ckpt_path_dict", {}).values())
+        for old in later.outdated - saved:
+            Path(old).unlink(missing_ok=True)
 
     def _save_within_epoch(self, runner: Any) -> None:
         self._positions = runner.train_loop.position()
