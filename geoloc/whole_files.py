@@ -19,6 +19,9 @@ def whole_path(file: str | Path) -> Iterator[Path]:
 
     Args:
         file: To write; its folder is created.
+
+    Raises:
+        OSError: If it cannot be written; the message names the file.
     """
     file = Path(file)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -28,8 +31,10 @@ def whole_path(file: str | Path) -> Iterator[Path]:
         with part.open("rb+") as stream:
             os.fsync(stream.fileno())
         os.replace(part, file)
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:  # as where the disk is full
+            error.filename = str(file)
         raise
 
 

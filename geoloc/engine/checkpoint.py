@@ -182,8 +182,17 @@ class PlainCheckpointHook(Hook):
             meta["dataset_meta"] = {k: v for k, v in meta["dataset_meta"].items() if _is_plain(v)}
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
-        """Rebuild the log history and check the weights against the model."""
+        """Rebuild the log history and check the weights against the model.
+
+        Raises:
+            CheckpointError: If they do not fit, or a training cannot go on from them.
+        """
         checkpoint.get("meta", {}).pop("config", None)
+        if runner.cfg.get("resume") and "optimizer" not in checkpoint:
+            raise CheckpointError(
+                f"{runner.cfg.get('load_from')} holds weights and no state of the optimiser, as "
+                "best models and converted weights do: --resume needs a checkpoint of an epoch"
+            )
         history = checkpoint.get("message_hub", {}).get("log_scalars", {})
         for key, columns in history.items():
             if isinstance(columns, list):

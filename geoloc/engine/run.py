@@ -136,7 +136,10 @@ def train(cfg: Config, resume: str | None = None) -> Path:
     runner = RUNNERS.build(cfg)
     with naming_dead_workers():
         runner.train()
-    return _finish(folder)
+    _finish(folder)
+    if is_main_process() and (count := len(read_list(folder / UNREADABLE))):
+        print(f"Unreadable images that were left out: {count}, see {folder / UNREADABLE}")
+    return folder
 
 
 def _last_checkpoint(folder: Path, since: float = 0.0) -> str | None:
@@ -210,6 +213,4 @@ def _finish(folder: Path) -> Path:
         print(format_results(columns, read_intervals(folder)))
         files = ", ".join(name for name in RESULT_FILES if (folder / name).is_file())
         print(f"Results are in {folder}: {files}")
-        if count := len(read_list(folder / UNREADABLE)):
-            print(f"Unreadable images that were left out: {count}, see {folder / UNREADABLE}")
     return folder

@@ -112,7 +112,16 @@ def test_only_a_resumed_run_needs_the_weights_of_losses(resume: bool, fits: bool
         PlainCheckpointHook().after_load_checkpoint(runner, {"state_dict": weights})
         return
     with pytest.raises(CheckpointError, match=r"losses\.weight is missing \(and 2 more"):
-        PlainCheckpointHook().after_load_checkpoint(runner, {"state_dict": weights})
+        PlainCheckpointHook().after_load_checkpoint(
+            runner, {"state_dict": weights, "optimizer": {}}
+        )
+
+
+def test_no_run_goes_on_from_weights_alone() -> None:
+    model = nn.Linear(2, 3)
+    runner = SimpleNamespace(model=model, cfg={"resume": True, "load_from": "best.pth"})
+    with pytest.raises(CheckpointError, match=r"best\.pth holds weights and no state of the optim"):
+        PlainCheckpointHook().after_load_checkpoint(runner, {"state_dict": model.state_dict()})
 
 
 def test_the_config_in_a_checkpoint_is_not_run(

@@ -16,7 +16,7 @@ from geoloc.engine.hooks import FiniteLossHook, SafeCheckpointHook
 from geoloc.engine.resume import newest_whole_checkpoint
 from geoloc.engine.run import _last_checkpoint
 from geoloc.errors import CheckpointError, ConfigError, TrainingError
-from geoloc.whole_files import write_whole
+from geoloc.whole_files import whole_file, write_whole
 
 
 def test_a_file_that_cannot_be_written_leaves_the_old_one(
@@ -186,6 +186,40 @@ def test_a_full_disk_costs_only_the_new_checkpoint(tmp_path: Path, choice: str) 
     assert checkpoints(tmp_path) == ["epoch_2.pth", "epoch_4.pth"]
 
 
+@pytest.mark.parametrize("keys", [["score"], ["score", "other"]])
+@pytest.mark.parametrize("choice", ["stop", "continue"])
+def test_a_full_disk_costs_only_the_new_best_model(
+    tmp_path: Path, choice: str, keys: list[str]
+) -> None:
+    hook, runner = saving(tmp_path, save_best=keys, rule="greater", when_disk_is_full=choice)
+    hook.best_ckpt_path, hook.last_ckpt = None, None
+    hook.best_ckpt_path_dict = dict.fromkeys(keys)
+    runner.iter, runner.logger.info, runner.epoch = 1, print, 1
+    hook._save_best_checkpoint(runner, dict.fromkeys(keys, 0.5))
+    before = checkpoints(tmp_path), dict(runner.message_hub.runtime_info)
+    runner.error, runner.epoch = OSError(errno.ENOSPC, "No space left on device"), 2
+    message = "the disk is full: the best model could not be written"
+    if choice == "stop":
+        with pytest.raises(CheckpointError, match=f"{message}.*--resume"):
+            hook._save_best_checkpoint(runner, dict.fromkeys(keys, 0.9))
+    else:
+        hook._save_best_checkpoint(runner, dict.fromkeys(keys, 0.9))
+        assert message in runner.messages[0]
+    assert (checkpoints(tmp_path), dict(runner.message_hub.runtime_info)) == before
+    runner.error, runner.epoch = None, 3  # there is room again
+    hook._save_best_checkpoint(runner, dict.fromkeys(keys, 0.6))
+    best = [f"best_{key}_epoch_3.pth" for key in sorted(keys)]
+    assert [name for name in checkpoints(tmp_path) if name.startswith("best")] == best
+
+
+def test_a_file_for_which_there_is_no_room_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.json"
+    message = r"No space left on device: '.*/metrics\.json'"
+    with pytest.raises(OSError, match=message), whole_file(file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert not list(tmp_path.iterdir())
+
+
 def test_other_errors_are_not_taken_for_a_full_disk(tmp_path: Path) -> None:
     hook, runner = saving(tmp_path, when_disk_is_full="continue")
     runner.error = PermissionError(errno.EACCES, "Permission denied")
@@ -193,6 +227,17 @@ def test_other_errors_are_not_taken_for_a_full_disk(tmp_path: Path) -> None:
         hook._save_checkpoint_with_step(runner, 3, {})
     with pytest.raises(ConfigError, match="when_disk_is_full='wait'"):
         SafeCheckpointHook(when_disk_is_full="wait")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_not_saved(value: float) -> None:
+    model = torch.nn.Linear(3, 2)
+    runner = SimpleNamespace(model=model, iter=6)
+    FiniteLossHook().before_save_checkpoint(runner, {})
+    with torch.no_grad():
+        model.bias[1] = value
+    with pytest.raises(TrainingError, match=r"after step 6 weights are not finite \(bias, 1 in"):
+        FiniteLossHook().before_save_checkpoint(runner, {})
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

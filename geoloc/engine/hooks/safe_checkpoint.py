@@ -1,6 +1,7 @@
 """Checkpoints of which there is always a good one."""
 
 import errno
+from copy import copy
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,14 +93,26 @@ class SafeCheckpointHook(CheckpointHook):
 
     def _save_best_checkpoint(self, runner: Any, metrics: dict[str, float]) -> None:
         backend, self.file_backend = self.file_backend, (later := _RemovesLater())
+        best, info = self._best(), dict(runner.message_hub.runtime_info)
         try:
             super()._save_best_checkpoint(runner, metrics)
+        except OSError as error:  # the best is what it was before
+            self.__dict__ |= best
+            runner.message_hub.runtime_info.clear()
+            runner.message_hub.runtime_info.update(info)
+            self._disk_full(runner, "the best model", error)
+            return
         finally:
             self.file_backend = backend
-        saved = {getattr(self, "best_ckpt_path", None)}  # the same if an evaluation was repeated
-        saved.update(getattr(self, "best_ckpt_path_dict", {}).values())
+        best = self._best()  # the same as before if an evaluation was repeated
+        saved = {best.get("best_ckpt_path"), *best.get("best_ckpt_path_dict", {}).values()}
         for old in later.outdated - saved:
             Path(old).unlink(missing_ok=True)
+
+    def _best(self) -> dict[str, Any]:
+        """Return what mmengine's hook remembers of the best models."""
+        names = ("best_ckpt_path", "best_ckpt_path_dict")
+        return {name: copy(getattr(self, name)) for name in names if hasattr(self, name)}
 
     def _save_within_epoch(self, runner: Any) -> None:
         self._positions = runner.train_loop.position()
