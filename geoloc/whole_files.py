@@ -33,8 +33,8 @@ def whole_path(file: str | Path) -> Iterator[Path]:
         os.replace(part, file)
     except BaseException as error:
         part.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:  # as where the disk is full
-            error.filename = str(file)
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            error.filename = str(file)  # as where the disk is full
         raise
 
 
