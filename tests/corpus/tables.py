@@ -65,6 +65,11 @@ BAD_FILES = {
     "zeros": bytes(500),
     "jpeg": b"\xff\xd8\xff\xe0" + bytes(range(256)),
     "label for one row alone": HEADER.replace("split", "split,label_a") + ROW,
+    "label twice": HEADER.replace("split", "split,label_a,label_a")
+    + ROW.replace("test", "test,1,1"),
+    "place with two labels": HEADER.replace("split", "split,label_a")
+    + ROW.replace("test", "test,1")
+    + ROW.replace("a.jpg", "b.jpg").replace("test", "test,2"),
     "label no number": HEADER.replace("split", "split,label_a") + ROW.replace("test", "test,x"),
     "camera without longitude": HEADER.replace("split", "split,camera_lat")
     + ROW.replace("test", "test,1"),
