@@ -190,9 +190,16 @@ def features() -> Corpus:
         "more positions": {"coordinates": np.ones((3, 2))},
         "positions of three numbers": {"coordinates": np.ones((2, 3))},
     }
+    # which a training may leave out or use, but no semivariogram
+    of_places: dict[str, dict[str, Any]] = {
+        "embeddings of words": {"embeddings": np.array([["a", "b"], ["c", "d"]])},
+        "nan": {"embeddings": np.array([[1, np.nan], [0, 1]], np.float32)},
+        "zero row": {"embeddings": np.array([[1, 0], [0, 0]], np.float32)},
+        "positions off the earth": {"coordinates": np.full((2, 2), 500.0)},
+    }
     cases: Corpus = {}
-    for reader in ("features", "place features"):
-        for name, change in {"good": {}, **changes}.items():
+    for reader, more in (("features", {}), ("place features", of_places)):
+        for name, change in {"good": {}, **changes, **more}.items():
             arrays = {key: npy(array) for key, array in (good | change).items()}
             write = text("a.npz", npz(**arrays))
             cases[f"{reader}, {name}"] = Case(reader, write, name == "good")
@@ -407,7 +414,8 @@ def results() -> Corpus:
         "gamma": [[1.0]],
         "lag_km": [1, 2, 3],
         "filled": [None],
-        "curve": {"model": "os.system"},
+        "curve": {"model": "os.system", "nugget": 0.0, "partial_sill": 1.0, "scale_km": 1.0},
+        "range_km": {"model": "gaussian"},
         "count": {},
     }.items():
         content = json.dumps(plain | {key: value})

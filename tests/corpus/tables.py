@@ -125,6 +125,7 @@ BAD_PAIRS = {
     "climbing": "../19/1.jpg,streetview/panos/1.jpg\n",
     "absolute": "bingmap/19/1.jpg,/1.jpg\n",
     "pair twice": PAIR * 2,
+    "id twice": PAIR + PAIR.replace("19/", "20/").replace("panos/", "more/"),
     "field of 200 kB": "b" * 200_000 + ",1.jpg\n",
 }
 BAD_LINES = {
