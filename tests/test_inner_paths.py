@@ -18,7 +18,7 @@ OUTSIDE = ["/etc/passwd", "../a.jpg", "a/../../b.jpg", "..", "\\\\host\\a", "C:\
 INSIDE = ["a.jpg", "a/b.jpg", "..a/b..jpg", "a..b", "a/...", ".hidden", "a b.jpg"]
 
 
-@pytest.mark.parametrize("path", [*OUTSIDE, "", "a\nb", "a\0b"])
+@pytest.mark.parametrize("path", [*OUTSIDE, "", "a\nb", "a\rb", "a\0b"])
 def test_a_path_that_leaves_its_folder_is_told_so(path: str) -> None:
     fault = path_fault(path)
     assert fault is not None

@@ -13,14 +13,17 @@ REFUSED = {
     "eval": "ast.literal_eval or a parser",
     "exec": "a config or a plugin",
     "__import__": "a registry",
-    "np.load": "geoloc.array_files",
     "numpy.load": "geoloc.array_files",
     "torch.load": "geoloc.engine.checkpoint.load_local_checkpoint",
+    "torch.serialization.load": "geoloc.engine.checkpoint.load_local_checkpoint",
     "torch.hub.load": "weights without the code of their repository",
     "torch.hub.load_state_dict_from_url": "geoloc.engine.checkpoint.load_remote_checkpoint",
     "yaml.load": "yaml.safe_load",
+    "yaml.load_all": "yaml.safe_load_all",
     "yaml.full_load": "yaml.safe_load",
+    "yaml.full_load_all": "yaml.safe_load_all",
     "yaml.unsafe_load": "yaml.safe_load",
+    "yaml.unsafe_load_all": "yaml.safe_load_all",
     "Config.fromfile": "geoloc.engine.config.load_config",
     "Image.open": "geoloc.image_files.open_image",
     "os.system": "subprocess.run with a list",
@@ -33,7 +36,7 @@ ALLOWED = {
     "geoloc/engine/checkpoint.py torch.load": "weights_only, unless the environment trusts files",
     "geoloc/engine/checkpoint.py pickle": "the type of torch's refusal",
     "geoloc/engine/config.py Config.fromfile": "a config in Python, which its docstring calls code",
-    "geoloc/array_files.py np.load": "allow_pickle=False after a look at the header",
+    "geoloc/array_files.py numpy.load": "allow_pickle=False after a look at the header",
     "geoloc/image_files.py Image.open": "only formats that are decoded in this process",
     "geoloc/geo/geotiff.py Image.open": "only TIFF",
     "geoloc/localization/raster_tiles.py Image.open": "only TIFF",
@@ -43,25 +46,47 @@ ALLOWED = {
 }
 
 
-def name_of(node: ast.expr) -> str:
+def names_of_imports(tree: ast.AST) -> dict[str, str]:
+    """Return what the names that imports bring stand for: ``np`` for ``numpy``."""
+    names = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {each.asname: each.name for each in node.names if each.asname}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {each.asname or each.name: f"{node.module}.{each.name}" for each in node.names}
+    return names
+
+
+def name_of(node: ast.expr, imports: dict[str, str]) -> str:
     """Return the dotted name of what is called, ``model.eval`` apart from ``eval``."""
     if isinstance(node, ast.Attribute):
-        return f"{name_of(node.value)}.{node.attr}"
-    return node.id if isinstance(node, ast.Name) else "?"
+        return f"{name_of(node.value, imports)}.{node.attr}"
+    return imports.get(node.id, node.id) if isinstance(node, ast.Name) else "?"
+
+
+def refused(name: str) -> Iterator[str]:
+    """Yield the call of ``REFUSED`` that a dotted name means, whatever package stands before."""
+    name = name.removeprefix("builtins.")
+    yield from (
+        call for call in REFUSED if name == call or ("." in call and name.endswith(f".{call}"))
+    )
 
 
 def findings(source: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    imports = names_of_imports(tree)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names if name.name in MODULES)
+            modules = (name.name.partition(".")[0] for name in node.names)
+            yield from (module for module in modules if module in MODULES)
         elif isinstance(node, ast.ImportFrom):
             module = node.module or ""
-            if module in MODULES:
+            if module.partition(".")[0] in MODULES:
                 yield module
-            yield from (f"{module}.{n.name}" for n in node.names if f"{module}.{n.name}" in REFUSED)
+            for name in node.names:
+                yield from refused(f"{module}.{name.name}")
         elif isinstance(node, ast.Call):
-            if name_of(node.func) in REFUSED:
-                yield name_of(node.func)
+            yield from refused(name_of(node.func, imports))
             for keyword in node.keywords:
                 value = getattr(keyword.value, "value", None)
                 risky = {"allow_pickle": True, "shell": True, "trust_remote_code": True}
@@ -98,6 +123,12 @@ def test_what_is_allowed_is_there() -> None:
         ("import pickle as p", "pickle"),
         ("from torch import load", "torch.load"),
         ("eval('1')", "eval"),
+        ("import builtins\nbuiltins.exec('1')", "exec"),
+        ("import torch as t\nt.load('a')", "torch.load"),
+        ("from torch.serialization import load", "torch.serialization.load"),
+        ("from PIL import Image as I\nI.open('a')", "Image.open"),
+        ("import numpy as n\nn.load('a')", "numpy.load"),
+        ("import yaml\nyaml.load_all('a', yaml.Loader)", "yaml.load_all"),
         ("subprocess.run('ls', shell=True)", "shell=True"),
     ],
 )

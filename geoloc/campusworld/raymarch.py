@@ -64,21 +64,14 @@ def first_hit(
     # Horizontally in cells, so that a shift turns a cell into its ancestor; t stays in m.
     ox, oy = origin[0] / cell_m, origin[1] / cell_m
     dx, dy = direction[0] / cell_m, direction[1] / cell_m
-    # Beyond this distance there is nothing but sky, or the ground is reached.
-    ground = FAR_M if rises else -oz / dz
-    if dz > 1e-6:
-        ground = min(ground, (scene.top - oz) / dz)
-    t = max(start if rises else max((scene.top - oz) / dz, start), 0.0) + NUDGE_M
-    inv_x = 1.0 / dx if abs(dx) > 1e-12 else 1e30
-    inv_y = 1.0 / dy if abs(dy) > 1e-12 else 1e30
+    t, end = _stretch(scene.top, oz, dz, start)
+    inv_x, inv_y = _inverse(dx), _inverse(dy)
     ahead_x, ahead_y = (1 if dx > 0.0 else 0), (1 if dy > 0.0 else 0)
-    level, offset = FIRST_LEVEL, 0
-    for k in range(level):
-        offset += (size >> k) * (size >> k)
-    while t < ground:
+    level, offset = FIRST_LEVEL, _cells_below(FIRST_LEVEL, size)
+    while t < end:
         x, y = ox + t * dx, oy + t * dy
-        if x < 0.0 or y < 0.0 or x >= size or y >= size:
-            return (SKY if rises else GROUND_BEYOND), ground, 0, 0
+        if _is_outside(x, y, size):
+            return (SKY if rises else GROUND_BEYOND), end, 0, 0
         width = size >> level
         column, row = int(x) >> level, int(y) >> level
         exit_x = (((column + ahead_x) << level) - ox) * inv_x
@@ -101,11 +94,53 @@ def first_hit(
                 return WALL, t, row, column
             return TOP, (height - oz) / dz, row, column
     if rises:
-        return SKY, ground, 0, 0
-    x, y = ox + ground * dx, oy + ground * dy
-    if x < 0.0 or y < 0.0 or x >= size or y >= size:
-        return GROUND_BEYOND, ground, 0, 0
-    return TOP, ground, int(y), int(x)
+        return SKY, end, 0, 0
+    x, y = ox + end * dx, oy + end * dy
+    if _is_outside(x, y, size):
+        return GROUND_BEYOND, end, 0, 0
+    return TOP, end, int(y), int(x)
+
+
+@kernel
+def _stretch(top: float, height: float, slope: float, start: float) -> tuple[float, float]:
+    """Return the distances in m between which a ray can hit something.
+
+    Before the first it is above the highest box ``top`` or known to be free; at the second it has
+    reached the ground, or beyond it there is nothing but sky.
+
+    Args:
+        top: Height of the highest box in m.
+        height: Of the ray's origin in m.
+        slope: Vertical part of its unit direction.
+        start: Distance in m up to which the ray is known to be free, or 0.
+    """
+    rises = slope > -1e-6
+    end = FAR_M if rises else -height / slope
+    if slope > 1e-6:
+        end = min(end, (top - height) / slope)
+    first = start if rises else max((top - height) / slope, start)
+    return max(first, 0.0) + NUDGE_M, end
+
+
+@kernel
+def _inverse(speed: float) -> float:
+    """Return 1 / ``speed``, or a huge number for a ray that never leaves its row or column."""
+    return 1.0 / speed if abs(speed) > 1e-12 else 1e30
+
+
+@kernel
+def _cells_below(level: int, size: int) -> int:
+    """Return where a level of the pyramid over ``[size, size]`` cells begins."""
+    offset = 0
+    for k in range(level):
+        offset += (size >> k) * (size >> k)
+    return offset
+
+
+@kernel
+def _is_outside(x: float, y: float, size: int) -> bool:
+    """Return whether a position in cells is outside the map."""
+    return x < 0.0 or y < 0.0 or x >= size or y >= size
 
 
 def build_beam_map(pyramid: Heights, size: int, cell_m: float) -> Heights:

@@ -41,8 +41,8 @@ class CampusWorld(Source):
         image_size: int | None = None,
         campus_style: float | None = None,
     ) -> None:
-
         def write() -> None:
+            """Render what is not in the folder yet; errors as of the class."""
             from geoloc.campusworld import write_campusworld
 
             write_campusworld(

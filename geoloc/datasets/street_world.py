@@ -43,6 +43,7 @@ class StreetWorld(Source):
         root = Path(data_root)
 
         def write() -> None:
+            """Render what is not in the folder yet; errors as of the class."""
             from geoloc.campusworld.street_world import StreetSpec, write_streetworld
 
             write_streetworld(root, StreetSpec(**world))

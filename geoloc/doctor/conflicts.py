@@ -52,9 +52,15 @@ def _torch_builds(versions: Versions) -> Finding | None:
 
 
 def _numpy_2(name: str, first: str) -> Callable[[Versions], Finding | None]:
-    """Return a rule about a package whose releases before ``first`` were compiled for numpy 1."""
+    """Return a rule about a package whose releases before ``first`` were compiled for numpy 1.
+
+    Args:
+        name: Canonical name of the distribution.
+        first: Its first release that works with numpy 2.
+    """
 
     def rule(versions: Versions) -> Finding | None:
+        """Return a finding where such a release stands beside numpy 2, None elsewhere."""
         numpy, version = versions.get("numpy", Version("0")), versions.get(name)
         if version is None or version >= Version(first) or numpy < Version("2"):
             return None

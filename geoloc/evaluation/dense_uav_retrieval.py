@@ -15,7 +15,7 @@ from geoloc.evaluation.ranking import RankedChunk
 from geoloc.evaluation.same_place_retrieval import Task
 from geoloc.evaluation.university_retrieval import TASKS, UniversityRetrieval
 from geoloc.geo import geodesic_distance_of_pairs
-from geoloc.geo.geodesy import EQUATORIAL_RADIUS_M, MEAN_RADIUS_M
+from geoloc.geo.ellipsoid import EQUATORIAL_RADIUS_M, MEAN_RADIUS_M
 from geoloc.registry import METRICS
 
 OFFICIAL = "denseuav"

@@ -14,7 +14,7 @@ from torch import Tensor
 from geoloc.errors import ConfigError
 from geoloc.evaluation.bootstrap import Statistics, T
 from geoloc.geo import geodesic_distance_of_pairs
-from geoloc.geo.geodesy import MEAN_RADIUS_M
+from geoloc.geo.ellipsoid import MEAN_RADIUS_M
 from geoloc.geo.great_circle import RADIUS_KM
 
 RADII_KM = (1, 25, 200, 750, 2500)  # street, city, region, country, continent

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from geoloc.geo.coordinates import check_latlon
-from geoloc.geo.geodesy import EQUATORIAL_RADIUS_M, FLATTENING
+from geoloc.geo.ellipsoid import EQUATORIAL_RADIUS_M, FLATTENING
 
 
 def earth_centred(latlon: ArrayLike) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from geoloc.globeworld.landscape import draw_ground, draw_hills, draw_sea, draw_
 from geoloc.globeworld.palette import Palette, mix, palette, unit
 from geoloc.globeworld.roadside import (
     ROAD_HALF_WIDTH,
+    House,
     RoadSigns,
     draw_house,
     draw_pole,
@@ -105,7 +106,8 @@ def _draw_roadside(
             height = (1.1 + 3.4 * scene.urban * float(rng.uniform(0.2, 1))) * 1.1
             width = float(rng.uniform(1.3, 2.4))
             wall = mix(colours.wall, (225, 220, 210), float(rng.uniform(0, 0.35)))
-            draw_house(draw, view, across, depth, width, height, wall, colours.roof, light)
+            house = House(across, depth, width, height, wall, colours.roof)
+            draw_house(draw, view, house, light)
         else:
             across = hand * (ROAD_HALF_WIDTH + 0.6 + 7 * float(rng.random()) ** 1.5)
             kind = _tree_kind(scene, rng)

@@ -56,77 +56,90 @@ def draw_road(
         _strip(draw, view, edge - 0.04, edge + 0.04, 0.8, FAR, WHITE)
 
 
-def draw_house(
-    draw: ImageDraw.ImageDraw,
-    view: View,
-    across: float,
-    depth: float,
-    width: float,
-    height: float,
-    wall: Colour,
-    roof: Colour,
-    light: float,
-) -> None:
-    """Draw a house with a gable towards the camera, windows and a side along the road.
+class House(NamedTuple):
+    """A house with a gable towards the camera; lengths are in camera heights.
 
-    Args:
-        draw: The picture.
-        view: The camera.
+    Attributes:
         across: Position of its corner at the road.
         depth: Of its front.
         width: Of its front, away from the road.
         height: Of its walls.
         wall: Colour of its walls.
         roof: Colour of its roof.
+    """
+
+    across: float
+    depth: float
+    width: float
+    height: float
+    wall: Colour
+    roof: Colour
+
+    @property
+    def outer(self) -> float:
+        """Position of the corner of the front that is away from the road."""
+        return self.across + (self.width if self.across > 0 else -self.width)
+
+    @property
+    def middle(self) -> float:
+        """Position of the ridge."""
+        return (self.across + self.outer) / 2
+
+    @property
+    def top(self) -> float:
+        """Height of the ridge."""
+        return self.height + 0.45 * min(self.width, 1.6)
+
+
+def draw_house(draw: ImageDraw.ImageDraw, view: View, house: House, light: float) -> None:
+    """Draw a house: its side along the road, its front, and windows if it is large enough.
+
+    Args:
+        draw: The picture.
+        view: The camera.
+        house: Where it stands, and what it looks like.
         light: On its front; its side has the opposite.
     """
-    outer = across + (width if across > 0 else -width)
-    back, top = depth + 1.3 * width, height + 0.45 * min(width, 1.6)
-    sides, middle = shade(wall, 1.9 - light), (across + outer) / 2
-    draw.polygon(
-        [
-            view.at(across, depth),
-            view.at(across, depth, height),
-            view.at(across, back, height),
-            view.at(across, back),
-        ],
-        sides,
-    )
-    draw.polygon(
-        [
-            view.at(across, depth, height),
-            view.at(middle, depth, top),
-            view.at(middle, back, top),
-            view.at(across, back, height),
-        ],
-        shade(roof, 1.9 - light),
-    )
-    front = [
-        view.at(across, depth),
-        view.at(across, depth, height),
-        view.at(middle, depth, top),
-        view.at(outer, depth, height),
-        view.at(outer, depth),
+    _draw_side(draw, view, house, 1.9 - light)
+    _draw_front(draw, view, house, light)
+    if view.size(house.width, house.depth) >= 12:
+        _draw_windows(draw, view, house, light)
+
+
+def _draw_side(draw: ImageDraw.ImageDraw, view: View, house: House, light: float) -> None:
+    """Draw the wall along the road and the half of the roof above it."""
+    front, back = house.depth, house.depth + 1.3 * house.width
+    near, far = (view.at(house.across, depth, house.height) for depth in (front, back))
+    wall = [view.at(house.across, front), near, far, view.at(house.across, back)]
+    ridge = [view.at(house.middle, depth, house.top) for depth in (front, back)]
+    draw.polygon(wall, shade(house.wall, light))
+    draw.polygon([near, *ridge, far], shade(house.roof, light))
+
+
+def _draw_front(draw: ImageDraw.ImageDraw, view: View, house: House, light: float) -> None:
+    """Draw the wall towards the camera, and the edge of the roof over its gable."""
+    gable = [
+        view.at(house.across, house.depth, house.height),
+        view.at(house.middle, house.depth, house.top),
+        view.at(house.outer, house.depth, house.height),
     ]
-    draw.polygon(front, shade(wall, light))
-    draw.line(
-        [front[1], front[2], front[3]], shade(roof, light), max(1, round(view.size(0.12, depth)))
-    )
+    foot, outer = view.at(house.across, house.depth), view.at(house.outer, house.depth)
+    draw.polygon([foot, *gable, outer], shade(house.wall, light))
+    edge = max(1, round(view.size(0.12, house.depth)))
+    draw.line(gable, shade(house.roof, light), edge)
+
+
+def _draw_windows(draw: ImageDraw.ImageDraw, view: View, house: House, light: float) -> None:
+    """Draw two windows on every floor of the front."""
     glass = shade((70, 84, 104), light)
-    if view.size(width, depth) < 12:
-        return
-    floors, step = max(1, round(height / 1.0)), width / 3
+    floors, step = max(1, round(house.height / 1.0)), house.width / 3
     for floor in range(floors):
-        low = (floor + 0.3) * height / floors
+        low = (floor + 0.3) * house.height / floors
+        high = low + 0.45 * house.height / floors
         for column in (0.5, 1.7):
-            left = min(across, outer) + column * step
-            draw.rectangle(
-                [
-                    *view.at(left, depth, low + 0.45 * height / floors),
-                    *view.at(left + 0.8 * step, depth, low),
-                ],
-                glass,
-            )
+            left = min(house.across, house.outer) + column * step
+            upper_left = view.at(left, house.depth, high)
+            draw.rectangle([*upper_left, *view.at(left + 0.8 * step, house.depth, low)], glass)
 
 
 def draw_tree(

@@ -1,6 +1,7 @@
 """Build galleries of images with a model."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,25 +62,55 @@ def build_gallery(
     if isinstance(source, Source):
         name, root = source.protocol.dataset, source.index.root
         blocks = index_rows(describer, source.index, view, unread, split, progress)
-    elif Path(source).suffix.lower() in RASTER_SUFFIXES and Path(source).is_file():
-        if ground_size_m is None:
-            raise ConfigError(
-                f"{source} is a raster: give ground_size_m (--ground-size), the side of its tiles "
-                "in metres, as large as on the images that the model was trained on"
-            )
+    elif _is_raster(Path(source)):
+        ground_size_m = _known_ground_size(source, ground_size_m)
         name, root = Path(source).name, Path(source).parent
-        blocks = raster_rows(describer, source, view, ground_size_m, overlap)
         name += f" in tiles of {ground_size_m:g} m, overlap {overlap:g}"
+        blocks = raster_rows(describer, source, view, ground_size_m, overlap)
     else:
         name, root = str(source), Path(source)
         blocks = folder_rows(describer, source, view, unread, positions, progress)
     model, made = describer.record(view), f"view {view} of {name}"
-    try:
+    with _telling_what_was_left_out(unread):
         if append:
             gallery = Gallery(folder, model)
             gallery.append(blocks, root=root, model=model, made=made)
         else:
             gallery = Gallery.create(folder, blocks, root=root, model=model, made=made, **options)
+    gallery.unread = counted(unread)
+    return gallery
+
+
+def _is_raster(source: Path) -> bool:
+    return source.suffix.lower() in RASTER_SUFFIXES and source.is_file()
+
+
+def _known_ground_size(raster: str | Path, ground_size_m: float | None) -> float:
+    """Return the side of a raster's tiles in metres.
+
+    Raises:
+        ConfigError: If it is not given.
+    """
+    if ground_size_m is None:
+        raise ConfigError(
+            f"{raster} is a raster: give ground_size_m (--ground-size), the side of its tiles in "
+            "metres, as large as on the images that the model was trained on"
+        )
+    return ground_size_m
+
+
+@contextmanager
+def _telling_what_was_left_out(unread: Sequence[Unread]) -> Iterator[None]:
+    """Let an error of the block also name the first file that was left out.
+
+    Args:
+        unread: The files, which the block adds to.
+
+    Raises:
+        GalleryError: That of the block, with the file.
+    """
+    try:
+        yield
     except GalleryError as error:
         if not unread:
             raise
@@ -87,5 +118,3 @@ def build_gallery(
         raise GalleryError(
             f"{error}; {len(unread)} files were left out, the first is {first.file}: {first.reason}"
         ) from error
-    gallery.unread = counted(unread)
-    return gallery

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoloc.errors import ConfigError
-from geoloc.geo.geodesy import EQUATORIAL_RADIUS_M
+from geoloc.geo.ellipsoid import EQUATORIAL_RADIUS_M
 from geoloc.geo.unit_sphere import latlon_of, unit_vectors
 
 Array = NDArray[np.float64]

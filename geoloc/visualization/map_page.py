@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from geoloc.errors import ConfigError
-from geoloc.geo.geodesy import EQUATORIAL_RADIUS_M, MEAN_RADIUS_M
+from geoloc.geo.ellipsoid import EQUATORIAL_RADIUS_M, MEAN_RADIUS_M
 from geoloc.localization.answer import Answer, Unread
 from geoloc.visualization.map_content import map_content, map_projection, worst_first
 from geoloc.visualization.offline_page import asset, json_element, offline_page

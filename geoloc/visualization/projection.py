@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from geoloc.geo import check_latlon
-from geoloc.geo.geodesy import EQUATORIAL_RADIUS_M, MEAN_RADIUS_M
+from geoloc.geo.ellipsoid import EQUATORIAL_RADIUS_M, MEAN_RADIUS_M
 from geoloc.geo.unit_sphere import latlon_of, unit_vectors
 
 Array = NDArray[np.float64]

@@ -14,6 +14,8 @@ import torch
 
 from geoloc.localization import Gallery
 from geoloc.localization.checked_file import record_of
+from geoloc.localization.model_bundle import FILE, WEIGHTS, sha256_of
+from geoloc.localization.trained_model import hash_of
 from tests.corpus.case import Case, Corpus, text
 from tests.corpus.hostile import Payload
 
@@ -103,6 +105,7 @@ def descriptors() -> Corpus:
         "a million terabytes": header("(1000000000000, 1000000)"),
         "negative shape": header("(-1, 3)"),
         "shape beyond int64": header(f"({2**70}, 3)"),
+        "shape whose product is beyond int64": header(f"({2**32}, {2**32})"),
         "shape of words": header("('a', 3)"),
         "shape of true": header("(True,)"),
         "header of code": header("__import__('os').system('touch MARK')"),
@@ -122,8 +125,17 @@ def descriptors() -> Corpus:
         "infinite": npy(good * np.inf),
         "zero row": npy(good * np.array([[1], [0], [1], [1]])),
     }
+    reasons = {
+        "text": "a.npy cannot be read as .npy or .npz: it is no .npy file",
+        "negative shape": "the shape [-1, 3]",
+        "shape whose product is beyond int64": "cut off",
+        "version 9": "format version 9",
+        "no column": "must hold descriptors [n, D]",
+    }
     cases = {
-        f"descriptors, {name}": Case("descriptors", text("a.npy", content))
+        f"descriptors, {name}": Case(
+            "descriptors", text("a.npy", content), says=reasons.get(name, "")
+        )
         for name, content in bad.items()
     }
     archives = {
@@ -160,6 +172,37 @@ def descriptors() -> Corpus:
         cases[f"{reader}, pickle"] = Case(reader, pickled(file))
         cases[f"{reader}, other arrays"] = Case(reader, text(file, npz(x=whole)))
         cases[f"{reader}, empty"] = Case(reader, text(file, b""))
+        cases[f"{reader}, text"] = Case(reader, text(file, "text"), says=": it is no .npz file")
+    return cases
+
+
+def features() -> Corpus:
+    """Arrays that do not belong together, for both readers of features."""
+    good = {
+        "filenames": np.array(["a.jpg", "b.jpg"]),
+        "embeddings": np.eye(2, dtype=np.float32),
+        "coordinates": np.ones((2, 2)),
+    }
+    changes: dict[str, dict[str, Any]] = {
+        "more names": {"filenames": np.array(["a.jpg", "b.jpg", "c.jpg"])},
+        "more embeddings": {"embeddings": np.eye(3, dtype=np.float32)},
+        "embeddings of one axis": {"embeddings": np.ones(2, np.float32)},
+        "more positions": {"coordinates": np.ones((3, 2))},
+        "positions of three numbers": {"coordinates": np.ones((2, 3))},
+    }
+    # which a training may leave out or use, but no semivariogram
+    of_places: dict[str, dict[str, Any]] = {
+        "embeddings of words": {"embeddings": np.array([["a", "b"], ["c", "d"]])},
+        "nan": {"embeddings": np.array([[1, np.nan], [0, 1]], np.float32)},
+        "zero row": {"embeddings": np.array([[1, 0], [0, 0]], np.float32)},
+        "positions off the earth": {"coordinates": np.full((2, 2), 500.0)},
+    }
+    cases: Corpus = {}
+    for reader, more in (("features", {}), ("place features", of_places)):
+        for name, change in {"good": {}, **changes, **more}.items():
+            arrays = {key: npy(array) for key, array in (good | change).items()}
+            write = text("a.npz", npz(**arrays))
+            cases[f"{reader}, {name}"] = Case(reader, write, name == "good")
     return cases
 
 
@@ -185,8 +228,9 @@ def weights() -> Corpus:
         "torchscript": text("a.pth", b"PK\x03\x04" + bytes(200)),
         **{f"cut at {share}": cut_checkpoint(share) for share in (0.01, 0.1, 0.3, 0.5, 0.9)},
     }
+    reasons = {"compressed bomb": "compressed", "text": "does not begin as files of torch.save do"}
     return {
-        f"weights, {name}": Case("weights", write, says="compressed" if "bomb" in name else "")
+        f"weights, {name}": Case("weights", write, says=reasons.get(name, ""))
         for name, write in cases.items()
     }
 
@@ -229,6 +273,12 @@ def array(number: int, data: bytes, rows: int | None = None) -> Callable[..., No
     return change
 
 
+def rows_of_doubles(folder: Path, content: dict[str, Any]) -> None:
+    """Let the manifest and the rows agree on a type that no gallery has."""
+    content["dtype"] = "float64"
+    array(0, npy(np.eye(3)))(folder, content)
+
+
 def galleries() -> Corpus:
     part = ("parts", 0)
     changes: dict[str, Callable[..., Any]] = {
@@ -242,6 +292,7 @@ def galleries() -> Corpus:
         "parts of words": set_value("parts", value="ab"),
         "other count": set_value("count", value=5),
         "unknown dtype": set_value("dtype", value="object"),
+        "dtype of no gallery": rows_of_doubles,
         "negative width": set_value("dim", value=-3),
         "huge width": set_value("dim", value=10**30),
         "infinite width": set_value("dim", value=float("inf")),
@@ -281,6 +332,45 @@ def galleries() -> Corpus:
     return cases
 
 
+def bundle(*keys: Any, value: Any, model: Any = None) -> Callable[[Path], Path]:
+    """Return a writer of a bundle with one value changed, whose checksums are right before."""
+
+    def write(folder: Path) -> Path:
+        file = text(WEIGHTS, b"weights")(folder)
+        config = {"type": "CrossViewRetriever"} if model is None else model
+        content = {
+            "format_version": 1,
+            "geoloc_version": "1",
+            "about": {},
+            "record": {"config_hash": hash_of(config, {"drone": []}), "fingerprint": ""},
+            "model": config,
+            "pipelines": {"drone": []},
+            "files": {WEIGHTS: sha256_of(file)},
+            "graphs": {},
+            "raw_images": True,
+        }
+        set_value(*keys, value=value)(folder, content)
+        return text(FILE, json.dumps(content))(folder)
+
+    return write
+
+
+def bundles() -> Corpus:
+    cases = {
+        "later format": (bundle("format_version", value=2), "bundle.json has format version 2"),
+        "other weights": (bundle("files", WEIGHTS, value="0"), f"{WEIGHTS} is not as it was"),
+        "other model": (bundle("model", value={}), "bundle.json is not as it was"),
+        "other files": (bundle("files", value={}), "its files are not its graphs'"),
+        "type that would be imported": (
+            bundle("raw_images", value=True, model={"type": "os.system"}),
+            "model.type='os.system' is not registered",
+        ),
+    }
+    return {
+        f"bundle, {name}": Case("bundle", write, says=says) for name, (write, says) in cases.items()
+    }
+
+
 def results() -> Corpus:
     cases: Corpus = {}
     contents = {
@@ -314,13 +404,18 @@ def results() -> Corpus:
         "filled": [True],
         **columns,
     }
+    cases["semivariogram, good"] = Case(
+        "semivariogram", text("semivariogram.json", json.dumps(plain)), True
+    )
     for key, value in {
+        "format": "geoloc semivariogram 2, miles",
         "status": "splendid",
         "edges_km": "far",
         "gamma": [[1.0]],
         "lag_km": [1, 2, 3],
         "filled": [None],
-        "curve": {"model": "os.system"},
+        "curve": {"model": "os.system", "nugget": 0.0, "partial_sill": 1.0, "scale_km": 1.0},
+        "range_km": {"model": "gaussian"},
         "count": {},
     }.items():
         content = json.dumps(plain | {key: value})
@@ -331,4 +426,4 @@ def results() -> Corpus:
 
 
 def corpus() -> Corpus:
-    return descriptors() | weights() | galleries() | results()
+    return descriptors() | features() | weights() | galleries() | bundles() | results()

@@ -65,6 +65,11 @@ BAD_FILES = {
     "zeros": bytes(500),
     "jpeg": b"\xff\xd8\xff\xe0" + bytes(range(256)),
     "label for one row alone": HEADER.replace("split", "split,label_a") + ROW,
+    "label twice": HEADER.replace("split", "split,label_a,label_a")
+    + ROW.replace("test", "test,1,1"),
+    "place with two labels": HEADER.replace("split", "split,label_a")
+    + ROW.replace("test", "test,1")
+    + ROW.replace("a.jpg", "b.jpg").replace("test", "test,2"),
     "label no number": HEADER.replace("split", "split,label_a") + ROW.replace("test", "test,x"),
     "camera without longitude": HEADER.replace("split", "split,camera_lat")
     + ROW.replace("test", "test,1"),
@@ -120,6 +125,7 @@ BAD_PAIRS = {
     "climbing": "../19/1.jpg,streetview/panos/1.jpg\n",
     "absolute": "bingmap/19/1.jpg,/1.jpg\n",
     "pair twice": PAIR * 2,
+    "id twice": PAIR + PAIR.replace("19/", "20/").replace("panos/", "more/"),
     "field of 200 kB": "b" * 200_000 + ",1.jpg\n",
 }
 BAD_LINES = {

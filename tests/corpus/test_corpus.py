@@ -208,5 +208,7 @@ def test_a_folder_of_everything_is_accounted_for(tmp_path: Path) -> None:
         if case.reader == "image" and case.fine is not None and name != "image, folder":
             (file,) = (tmp_path / f"photos/{number}").iterdir()
             assert (file in answered, file in unread) == (case.fine, not case.fine), name
-    assert tmp_path / "photos/pipe.jpg" in unread
+    assert unread[tmp_path / "photos/pipe.jpg"] == "no regular file"
+    (empty,) = (tmp_path / f"photos/{[*CORPUS].index('image, empty')}").iterdir()
+    assert unread[empty] == "the file is empty (0 bytes)"
     assert all(reason and "\n" not in reason for reason in unread.values())

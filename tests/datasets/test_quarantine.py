@@ -44,6 +44,14 @@ def test_the_first_unreadable_image_ends_a_training(root: Path) -> None:
         [*pairs(root)]
 
 
+def test_without_a_limit_above_0_nothing_is_listed(root: Path, tmp_path: Path) -> None:
+    damage(root, "drone/train/0001/1.jpg")
+    listed = tmp_path / LIST
+    with pytest.raises(ImageError, match=r"^image .*/0001/1\.jpg cannot be decoded"):
+        [*pairs(root, max_unreadable=0, unreadable_list=str(listed))]
+    assert not listed.exists()
+
+
 def test_another_photo_of_the_place_is_taken(root: Path, tmp_path: Path) -> None:
     before = [*pairs(root)]
     damage(root, "drone/train/0001/1.jpg")

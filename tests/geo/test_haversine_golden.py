@@ -3,7 +3,7 @@
 import numpy as np
 
 from geoloc.geo import geodesic_distance
-from geoloc.geo.geodesy import EQUATORIAL_RADIUS_M, MEAN_RADIUS_M
+from geoloc.geo.ellipsoid import EQUATORIAL_RADIUS_M, MEAN_RADIUS_M
 
 VIGOR_RADIUS_M = 6371000.0
 VIGOR_HALF_TILE_M = 320 * 0.114  # pixels times ground size

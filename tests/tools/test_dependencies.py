@@ -35,6 +35,19 @@ def test_an_unknown_licence_is_told_and_a_known_one_kept() -> None:
     assert "| MIT |" in TOOL["row"](absent, {"no-such-package-at-all": "MIT"})
 
 
+def test_the_check_names_what_the_page_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "dependencies.md"
+    page.write_text("".join(line for line in PAGE.splitlines(True) if "| [timm]" not in line))
+    monkeypatch.setitem(TOOL["main"].__globals__, "PAGE", page)
+    monkeypatch.setattr("sys.argv", ["dependencies.py", "--check"])
+    with pytest.raises(SystemExit, match="lacks timm;"):
+        TOOL["main"]()
+    page.write_text(PAGE)
+    TOOL["main"]()
+
+
 def test_what_a_package_says_is_found() -> None:
     assert "MIT" in TOOL["licence_of"]("rich")
     assert TOOL["licence_of"]("no-such-package-at-all") is None
