@@ -104,8 +104,7 @@ def pair_loss(
     """Return the mean over both directions of all pairs of views, or the loss within one view.
 
     Processes share the anchors among them, each against the whole batch, where the loss allows it.
-    A loss whose ``forward`` has the argument ``places`` gets the place labels of the batch, which
-    is not shared then.
+    A loss whose ``forward`` has the argument ``places`` gets the place labels of the batch.
 
     Args:
         loss: The loss.
@@ -113,9 +112,9 @@ def pair_loss(
         levels: Levels of the batch.
         place_labels: int64 ``[N]``.
     """
-    asks = "places" in inspect.signature(loss.forward).parameters
-    if get_dist_info()[1] > 1 and getattr(loss, "can_share_rows", False) and not asks:
+    if get_dist_info()[1] > 1 and getattr(loss, "can_share_rows", False):
         return mean_of_processes(_of_own_anchors(loss, descriptors, levels))
+    asks = "places" in inspect.signature(loss.forward).parameters
     more = {"places": place_labels} if asks else {}
     if len(descriptors) == 1:
         value: Tensor = loss.within(descriptors[0], levels.of_all, **more)

@@ -239,6 +239,18 @@ def test_shares_of_the_anchors_keep_the_order_of_the_views():
     assert sum(shares) / 2 == pytest.approx(whole, rel=1e-12)
 
 
+class OneAndAHalf(InfoNCELoss):
+    """A user's loss, which does something with both views that anchors alone do not show."""
+
+    def both_directions(self, query, gallery, levels):
+        return 1.5 * super().both_directions(query, gallery, levels)
+
+
+def test_a_loss_that_does_more_than_its_base_sees_the_whole_batch():
+    assert InfoNCELoss().can_share_rows
+    assert not OneAndAHalf().can_share_rows
+
+
 @pytest.mark.parametrize(
     ("query", "gallery", "levels"),
     [

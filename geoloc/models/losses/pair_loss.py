@@ -88,9 +88,13 @@ class PairLoss(nn.Module, ABC):
     def can_share_rows(self) -> bool:
         """Whether the loss of a batch is the mean of those of equal shares of its anchors.
 
-        The similarity decides too: it must compare two descriptors whatever the others are.
+        The similarity decides too: it must compare two descriptors whatever the others are. And a
+        subclass that does more than :meth:`loss` sees the whole batch.
         """
-        return self.averages_rows and getattr(self.similarity, "is_pairwise", False)
+        of_base = (PairLoss.forward, PairLoss.both_directions, PairLoss.within)
+        of_own = (type(self).forward, type(self).both_directions, type(self).within)
+        is_pairwise = getattr(self.similarity, "is_pairwise", False)
+        return self.averages_rows and is_pairwise and of_own == of_base
 
     def of_anchors(self, query: Tensor, gallery: Tensor, levels: Tensor, anchors: slice) -> Tensor:
         """Return :meth:`both_directions` of the anchors in a block of rows of both views.
