@@ -25,7 +25,9 @@ def whole_path(file: str | Path) -> Iterator[Path]:
     """
     file = Path(file)
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(file.name + PART)
+    # of several processes each writes a part of its own, for mmengine lets all write their results
+    rank = os.environ.get("RANK", "0")
+    part = file.with_name(f"{file.name}{PART}" if rank == "0" else f"{file.name}.{rank}{PART}")
     try:
         yield part
         with part.open("rb+") as stream:

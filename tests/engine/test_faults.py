@@ -212,6 +212,15 @@ def test_a_full_disk_costs_only_the_new_best_model(
     assert [name for name in checkpoints(tmp_path) if name.startswith("best")] == best
 
 
+def test_two_processes_may_write_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with whole_file(tmp_path / "file") as first:
+        first.write(b"whole")
+        monkeypatch.setenv("RANK", "1")
+        write_whole(tmp_path / "file", b"whole")
+    assert (tmp_path / "file").read_bytes() == b"whole"
+    assert [*tmp_path.iterdir()] == [tmp_path / "file"]
+
+
 def test_a_file_for_which_there_is_no_room_is_named(tmp_path: Path) -> None:
     file = tmp_path / "metrics.json"
     message = r"No space left on device: '.*/metrics\.json'"
