@@ -11,7 +11,7 @@ PART = ".part"
 
 
 @contextmanager
-def whole_path(file: str | Path) -> Iterator[Path]:
+def whole_path(file: str | Path, writer: str = "") -> Iterator[Path]:
     """Give a path to write to, which gets the file's name when the block ends well.
 
     The content is on the disk before the name is. After an exception, or if the machine stops, the
@@ -19,15 +19,14 @@ def whole_path(file: str | Path) -> Iterator[Path]:
 
     Args:
         file: To write; its folder is created.
+        writer: Who writes, where several may write the same file at a time.
 
     Raises:
         OSError: If it cannot be written; the message names the file.
     """
     file = Path(file)
     file.parent.mkdir(parents=True, exist_ok=True)
-    # of several processes each writes a part of its own, for mmengine lets all write their results
-    rank = os.environ.get("RANK", "0")
-    part = file.with_name(f"{file.name}{PART}" if rank == "0" else f"{file.name}.{rank}{PART}")
+    part = file.with_name(f"{file.name}.{writer}{PART}" if writer else f"{file.name}{PART}")
     try:
         yield part
         with part.open("rb+") as stream:
@@ -41,19 +40,19 @@ def whole_path(file: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_file(file: str | Path) -> Iterator[BinaryIO]:
+def whole_file(file: str | Path, writer: str = "") -> Iterator[BinaryIO]:
     """Open a file for writing and reading, see ``whole_path``."""
-    with whole_path(file) as part, part.open("wb+") as stream:
+    with whole_path(file, writer) as part, part.open("wb+") as stream:
         yield stream
 
 
-def write_whole(file: str | Path, content: bytes | str) -> None:
+def write_whole(file: str | Path, content: bytes | str, writer: str = "") -> None:
     """Write bytes, or a text in UTF-8, see ``whole_path``.
 
     Raises:
         OSError: If it cannot be written; what was there before is still there.
     """
-    with whole_path(file) as part:
+    with whole_path(file, writer) as part:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
 
 

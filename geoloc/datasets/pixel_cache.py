@@ -1,7 +1,6 @@
 """Decoded images on disk."""
 
 import hashlib
-import os
 import uuid
 import warnings
 from collections.abc import Callable
@@ -64,7 +63,5 @@ class PixelCache:
 
 def _keep(pixels: Pixels, entry: Path) -> None:
     # others may write the same entry, also processes of the same number in other containers
-    own = entry.with_name(f"{uuid.uuid4().hex}-{entry.name}")
-    with whole_file(own) as stream:
+    with whole_file(entry, writer=uuid.uuid4().hex) as stream:
         np.save(stream, pixels, allow_pickle=False)
-    os.replace(own, entry)
